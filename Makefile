@@ -1,0 +1,51 @@
+# Thin on purpose: each target is what a user could type.
+SHELL := /bin/bash
+ENV ?= aws-dev
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment's tools come first, so that Pulumi's own engine finds uv there too.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: setup up preview down test lint format bench clean
+
+setup: $(VENV)/.synced
+
+$(VENV)/.synced: pyproject.toml uv.lock
+	@test -x $(BIN)/python || python3 -m venv $(VENV) || { rm -rf $(VENV); \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq python3-venv && python3 -m venv $(VENV); \
+	  else echo "python3 has no venv module; install it with: sudo apt-get install python3-venv" >&2; exit 1; fi; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --frozen --quiet
+	@touch $@
+
+up: setup
+	$(BIN)/bedplate sandbox up $(ENV)
+
+preview: setup
+	$(BIN)/bedplate sandbox preview $(ENV)
+
+down: setup
+	$(BIN)/bedplate sandbox destroy $(ENV)
+
+test: setup
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	$(BIN)/python benchmarks/sandbox_up.py
+	$(BIN)/python benchmarks/preview_overhead.py
+
+clean:
+	-$(BIN)/bedplate sandbox stop
+	rm -rf $(VENV) .bedplate .mypy_cache .ruff_cache .pytest_cache dist
