@@ -1,0 +1,1 @@
+"""Provider servers of the sandbox, one package per cloud."""
