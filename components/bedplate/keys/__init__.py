@@ -1,0 +1,1 @@
+"""Encryption keys that the customer owns."""

@@ -1,0 +1,1 @@
+"""Alarms and the topics on which people hear of them."""

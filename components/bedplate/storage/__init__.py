@@ -1,0 +1,1 @@
+"""Data: object stores (and, later, file systems)."""
