@@ -1,0 +1,93 @@
+"""`Args`: the base of every component's arguments and of the environment's configuration."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from bedplate.core.errors import ArgsError, Problem
+from bedplate.core.inputs import InMarker
+from bedplate.core.paths import locate
+from bedplate.core.reasons import reason
+
+if TYPE_CHECKING:
+    _Meta = type(BaseModel)
+else:
+
+    class _Meta(type(BaseModel)):
+        """Turns the refusal of a call into an ArgsError.
+
+        On the metaclass, because an `__init__` of the model would be run for nested models as well, and its
+        error would then hide every other problem of the call.
+        """
+
+        def __call__(cls, *args: Any, **values: Any) -> Any:
+            try:
+                return super().__call__(*args, **values)
+            except ValidationError as error:
+                raise to_args_error(cls, error) from None
+
+
+if TYPE_CHECKING:
+    _Base = BaseModel
+else:
+
+    class _Base(BaseModel, metaclass=_Meta):
+        pass
+
+
+class Args(_Base):
+    """Frozen arguments: unknown fields are refused, and every problem of one call is reported at once.
+
+    Fields that decide the shape (counts, enums, flags) are plain types; fields that wire resources together
+    are `In[T]`. Raises ArgsError (an InputPropertiesError and a ValueError) at construction and in the
+    `model_validate` methods.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=False
+    )
+
+    if not TYPE_CHECKING:
+
+        @classmethod
+        def model_validate(cls, *args: Any, **options: Any) -> Self:
+            try:
+                return super().model_validate(*args, **options)
+            except ValidationError as error:
+                raise to_args_error(cls, error) from None
+
+        @classmethod
+        def model_validate_json(cls, *args: Any, **options: Any) -> Self:
+            try:
+                return super().model_validate_json(*args, **options)
+            except ValidationError as error:
+                raise to_args_error(cls, error) from None
+
+        @classmethod
+        def __pydantic_init_subclass__(cls, **options: Any) -> None:
+            super().__pydantic_init_subclass__(**options)
+            for name, info in cls.model_fields.items():
+                _refuse_outer_constraints(cls, name, info)
+
+
+def to_args_error(model: type[BaseModel], error: ValidationError) -> ArgsError:
+    """Every problem of a pydantic error, with paths relative to `model`."""
+    problems: list[Problem] = []
+    for details in error.errors(include_url=False):
+        place = locate(model, details["loc"])
+        raised = details.get("ctx", {}).get("error")
+        if isinstance(raised, ArgsError):
+            problems.extend(problem.under(place.path) for problem in raised.problems)
+        else:
+            problems.append(Problem(place.path, reason(details, place)))
+    return ArgsError(model.__name__, problems)
+
+
+def _refuse_outer_constraints(model: type[BaseModel], name: str, info: FieldInfo) -> None:
+    """A constraint outside of `In[...]` would be applied to an output; that is a fault of the class, not of a call."""
+    if any(isinstance(item, InMarker) for item in info.metadata) and len(info.metadata) > 1:
+        raise TypeError(
+            f"{model.__name__}.{name}: a constraint outside of In[...] would be applied to an output; "
+            "write In[Annotated[T, Field(...)]]"
+        )

@@ -1,0 +1,111 @@
+"""From the location of a pydantic error to a property path, the field behind it and the fields that were possible."""
+
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+_SENSITIVE_NAME = re.compile(r"(^|_)(password|passphrase|secret|token|private_key|credentials?)$")
+
+
+@dataclass
+class Place:
+    """Where an error happened."""
+
+    path: str = ""
+    annotation: object = None
+    owner: type[BaseModel] | None = None
+    sensitive: bool = False
+    at_key: bool = False
+    _names: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The last field of the path."""
+        return self._names[-1] if self._names else ""
+
+
+def locate(model: type[BaseModel], location: tuple[int | str, ...]) -> Place:
+    """Follow an error's location through the models' annotations. Labels of union members are left out of the path."""
+    place = Place(annotation=model)
+    for element in location:
+        _step(place, element)
+    place.sensitive = place.sensitive or _mentions_secret(place.annotation)
+    return place
+
+
+def _step(place: Place, element: int | str) -> None:
+    annotation = plain(place.annotation)
+    members = _members(annotation)
+    if len(members) > 1:
+        # pydantic puts the label of the member (its tag, else its type's name) before the member's own
+        # location.
+        place.annotation = _member_for(members, str(element))
+        return
+    if members:
+        annotation = plain(members[0])
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        known = annotation.model_fields.get(str(element))
+        place.path = f"{place.path}.{element}" if place.path else str(element)
+        place.owner = annotation
+        place.annotation = known.annotation if known else None
+        place._names.append(str(element))
+        place.sensitive = place.sensitive or bool(_SENSITIVE_NAME.search(str(element)))
+        return
+    if element == "[key]":
+        place.at_key = True
+        place.annotation = None
+        return
+    arguments = get_args(annotation)
+    is_mapping = isinstance(get_origin(annotation), type) and issubclass(get_origin(annotation), Mapping)  #
+    type: ignore[arg-type] if is_mapping and len(arguments) == 2:     place.annotation = arguments[1]
+    place.sensitive = place.sensitive or bool(_SENSITIVE_NAME.search(str(element))) elif arguments:
+    position = element if isinstance(element, int) else 0     whole = [argument for argument in arguments if
+    argument is not ...]     place.annotation = (         whole[position] if position < len(whole) and
+    whole[-1] == arguments[-1] else whole[0]
+        )
+    else:
+        place.annotation = None
+    if isinstance(element, int):
+        place.path = f"{place.path}[{element}]"
+    else:
+        place.path = f"{place.path}.{element}" if place.path else element
+
+
+def plain(annotation: object) -> object:
+    """The type under any `Annotated`."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _members(annotation: object) -> list[object]:
+    """The members of a union other than None; empty where the annotation is no union."""
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return []
+    return [member for member in get_args(annotation) if member is not type(None)]
+
+
+def _member_for(members: list[object], label: str) -> object:
+    for member in members:
+        bare = plain(member)
+        if isinstance(bare, type) and (bare.__name__ == label or _has_tag(bare, label)):
+            return bare
+    return None
+
+
+def _has_tag(model: type, tag: str) -> bool:
+    if not issubclass(model, BaseModel):
+        return False
+    literals = [info.annotation for info in model.model_fields.values()]
+    return any(get_origin(literal) is Literal and tag in map(str, get_args(literal)) for literal in literals)
+
+
+def _mentions_secret(annotation: object) -> bool:
+    annotation = plain(annotation)
+    if annotation is SecretStr or annotation is SecretBytes:
+        return True
+    return any(_mentions_secret(argument) for argument in get_args(annotation))
