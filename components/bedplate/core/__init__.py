@@ -4,7 +4,6 @@ from pulumi import InputPropertiesError
 
 from bedplate.core.args import Args
 from bedplate.core.errors import ArgsError, ConfigError, Problem, Problems
-from bedplate.core.inputs import In as In
-from bedplate.core.inputs import checked
+from bedplate.core.inputs import In, checked
 
 __all__ = ["Args", "ArgsError", "ConfigError", "In", "InputPropertiesError", "Problem", "Problems", "checked"]

@@ -85,7 +85,7 @@ def to_args_error(model: type[BaseModel], error: ValidationError) -> ArgsError:
 
 
 def _refuse_outer_constraints(model: type[BaseModel], name: str, info: FieldInfo) -> None:
-    """A constraint outside of `In[...]` would be applied to an output; that is a fault of the class, not of a call."""
+    """A constraint outside of `In[...]` would be applied to an output: a fault of the class."""
     if any(isinstance(item, InMarker) for item in info.metadata) and len(info.metadata) > 1:
         raise TypeError(
             f"{model.__name__}.{name}: a constraint outside of In[...] would be applied to an output; "

@@ -1,4 +1,4 @@
-"""The errors that a user of the components sees: every problem of one call at once, each with its property's path."""
+"""The errors that a user of the components sees: every problem of one call, each with its property's path."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class Problems:
     Example:
         problems = Problems()
         if self.max_size < self.min_size:
-            problems.add("max_size", f"{self.max_size} is below min_size {self.min_size}; raise it or lower min_size")
+            problems.add("max_size", f"{self.max_size} is below min_size {self.min_size}; raise it")
         problems.raise_if_any()
     """
 

@@ -10,6 +10,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from bedplate.core.errors import ArgsError, Problem
 
+__all__ = ["In", "InMarker", "checked"]
+
 T = TypeVar("T")
 
 
@@ -32,11 +34,11 @@ def _pass_outputs(value: object, validate: Callable[[object], object]) -> object
 
 
 if TYPE_CHECKING:
-    from pulumi import Input as In  # noqa: F401
+    from pulumi import Input as In
 else:
 
     class In:
-        """`In[T]` is T or an output of T; constraints go inside: `In[Annotated[str, Field(min_length=1)]]`."""
+        """T or an output of T; constraints go inside: `In[Annotated[str, Field(min_length=1)]]`."""
 
         def __class_getitem__(cls, item: Any) -> Any:
             return Annotated[item, InMarker()]

@@ -16,10 +16,10 @@ def child(name: str, part: str) -> str:
 
 
 def validate_name(name: str) -> str:
-    """A component's logical name, given back. Raises ValueError for anything but lower-case words joined by hyphens."""
+    """A component's logical name, given back. Raises ValueError unless it is lower-case words and hyphens."""
     if len(name) > _LONGEST_LOGICAL:
         raise ValueError(
-            f"{name[:40]!r}... is {len(name)} characters long; at most {_LONGEST_LOGICAL} are allowed; shorten it"
+            f"{name[:40]!r}... has {len(name)} characters; at most {_LONGEST_LOGICAL} are allowed; shorten it"
         )
     if not _LOGICAL.fullmatch(name):
         raise ValueError(
@@ -59,7 +59,7 @@ class NameRule:
         return name
 
     def room_for(self, suffix: str) -> int:
-        """How many characters of a name are left once `suffix` (Pulumi's own random suffix, say) is appended."""
+        """How many characters of a name are left once `suffix` (say, Pulumi's random one) is appended."""
         return max(0, self.longest - len(suffix))
 
 
@@ -158,7 +158,7 @@ def validate_bucket_name(name: str) -> str:
         raise ValueError(f"{name!r} looks like an IP address, which S3 refuses as a bucket's name; rename it")
     if "." in name:
         raise ValueError(
-            f"{name!r} holds a dot, which breaks TLS to the bucket's own address; use a hyphen in place of each dot"
+            f"{name!r} holds a dot, which breaks TLS to the bucket's own address; use hyphens instead"
         )
     for prefix in _S3_PREFIXES:
         if name.startswith(prefix):

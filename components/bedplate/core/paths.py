@@ -1,8 +1,7 @@
-"""From the location of a pydantic error to a property path, the field behind it and the fields that were possible."""
+"""From the location of a pydantic error to a property path and to the field behind it."""
 
 import re
 import types
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, Union, get_args, get_origin
 
@@ -29,7 +28,7 @@ class Place:
 
 
 def locate(model: type[BaseModel], location: tuple[int | str, ...]) -> Place:
-    """Follow an error's location through the models' annotations. Labels of union members are left out of the path."""
+    """Follow an error's location through the models' annotations, leaving out the labels of union members."""
     place = Place(annotation=model)
     for element in location:
         _step(place, element)
@@ -59,20 +58,25 @@ def _step(place: Place, element: int | str) -> None:
         place.at_key = True
         place.annotation = None
         return
-    arguments = get_args(annotation)
-    is_mapping = isinstance(get_origin(annotation), type) and issubclass(get_origin(annotation), Mapping)  #
-    type: ignore[arg-type] if is_mapping and len(arguments) == 2:     place.annotation = arguments[1]
-    place.sensitive = place.sensitive or bool(_SENSITIVE_NAME.search(str(element))) elif arguments:
-    position = element if isinstance(element, int) else 0     whole = [argument for argument in arguments if
-    argument is not ...]     place.annotation = (         whole[position] if position < len(whole) and
-    whole[-1] == arguments[-1] else whole[0]
-        )
-    else:
-        place.annotation = None
+    place.annotation = _item(annotation, element)
+    if isinstance(element, str):
+        place.sensitive = place.sensitive or bool(_SENSITIVE_NAME.search(element))
     if isinstance(element, int):
         place.path = f"{place.path}[{element}]"
     else:
         place.path = f"{place.path}.{element}" if place.path else element
+
+
+def _item(annotation: object, element: int | str) -> object:
+    """What stands under an index or a key of a sequence or mapping; None where that is not known."""
+    arguments = [argument for argument in get_args(annotation) if argument is not ...]
+    if not arguments:
+        return None
+    origin = get_origin(annotation)
+    if origin is tuple and isinstance(element, int):
+        return arguments[min(element, len(arguments) - 1)]
+    # The value of a mapping is its last argument; a sequence has one.
+    return arguments[-1]
 
 
 def plain(annotation: object) -> object:

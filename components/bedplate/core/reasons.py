@@ -24,7 +24,7 @@ def reason(error: ErrorDetails, place: Place) -> str:
         return _unknown_field(place)
     if kind == "missing":
         return "not given; the field is required; add it"
-    given = "a value that is not shown" if place.sensitive else describe(error["input"])
+    given = "a hidden value" if place.sensitive else describe(error["input"])
     if place.at_key:
         given = f"key {given}"
     known = _WORDS.get(kind)
@@ -36,7 +36,9 @@ def reason(error: ErrorDetails, place: Place) -> str:
         if kind in _SIZES:
             # The length of the text or list is the fault, not its content.
             given = (
-                f"{given} ({context.get('actual_length', '?')} long)" if "actual_length" in context else given
+                f"{given} ({context.get('actual_length', '?')} long)"
+                if "actual_length" in context and not place.sensitive
+                else given
             )
         return f"{given} given; must be {allowed.format_map(values)}; {_advice(advice, kind, error['input'])}"
     if kind in ("literal_error", "enum"):

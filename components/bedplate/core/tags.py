@@ -45,7 +45,7 @@ def _of_one(key: str, value: str) -> list[str]:
         reasons.append(f"the tag key {shown} has characters other than {_CHARSET_TEXT}; remove them")
     if len(value) > LONGEST_VALUE:
         reasons.append(
-            f"the value of tag {shown} is {len(value)} characters long; allowed are at most {LONGEST_VALUE}; shorten it"
+            f"the value of tag {shown} is {len(value)} characters long; at most {LONGEST_VALUE}; shorten it"
         )
     if not _CHARSET.fullmatch(value):
         reasons.append(
