@@ -30,8 +30,8 @@ def lockout_problem(policy: Any, account_id: str) -> str | None:
         if statement.get("Effect") == "Allow" and ours and actions & _ADMIN_ACTIONS:
             return None
     return (
-        "MalformedPolicyDocument: the new key policy will not allow you to update the key policy in the future; "
-        f"allow kms:* (or kms:PutKeyPolicy) to arn:aws:iam::{account_id}:root, "
+        "MalformedPolicyDocument: the new key policy will not allow you to update the key policy in the "
+        f"future; allow kms:* (or kms:PutKeyPolicy) to arn:aws:iam::{account_id}:root, "
         "or set bypassPolicyLockoutSafetyCheck"
     )
 
