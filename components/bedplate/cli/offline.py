@@ -1,0 +1,75 @@
+"""One operation with the offline engine, shown as Pulumi's command would show it."""
+
+import json
+import time
+from typing import TextIO
+
+from bedplate.sandbox import home as homes
+from bedplate.sandbox.display import Display
+from bedplate.sandbox.engine import Event, PathProgram, Request, ResourceEvent, StackId, project
+from bedplate.sandbox.engine import run as run_engine
+from bedplate.sandbox.home import Home
+from bedplate.sandbox.outcome import Json, Outcome
+from bedplate.sandbox.server import ensure_daemon
+from bedplate.sandbox.stack_files import stack_file
+from bedplate.sandbox.task import Task
+from bedplate.sandbox.values import plain
+
+
+def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
+    """The time in the outcome is all of it: the start of the sandbox is included."""
+    began = time.monotonic()
+    stack_file(home.root, task.environment)
+    secret = homes.passphrase(home)
+    loaded = project.load(home.root, task.environment)
+    server = ensure_daemon(home.path)
+    display = Display(people, task.operation, color=task.color, full_diff=task.full_diff)
+    display.start(task.environment)
+
+    def show(event: Event) -> None:
+        display.event(event)
+        if task.machine and isinstance(event, ResourceEvent):
+            print(json.dumps(_line(event)), file=machine, flush=True)
+
+    result = run_engine(
+        Request(
+            operation=task.operation,
+            stack=StackId(loaded.name, task.environment),
+            program=PathProgram(loaded.main, home.root),
+            backend=home.backend,
+            config=loaded.stack_config,
+            config_secret_keys=loaded.secret_keys,
+            providers={name: f"127.0.0.1:{port}" for name, port in server.providers.items()},
+            passphrase=secret,
+            parallel=task.parallel,
+            on_event=show,
+        )
+    )
+    outcome = Outcome(
+        engine="offline",
+        ok=result.ok,
+        changes=result.changes,
+        resources=result.resources,
+        outputs=result.outputs,
+        duration_seconds=time.monotonic() - began,
+        errors=tuple(result.errors),
+    )
+    display.finish(outcome)
+    return outcome
+
+
+def _line(event: ResourceEvent) -> dict[str, Json]:
+    return {
+        "event": "resource",
+        "phase": event.phase,
+        "op": event.op,
+        "urn": event.urn,
+        "type": event.type,
+        "name": event.name,
+        "reason": event.reason,
+        "changed": [
+            {"path": change.path, "kind": change.kind, "old": plain(change.old), "new": plain(change.new),
+             "replaces": change.forces_replace}
+            for change in event.diff
+        ],
+    }  # fmt: skip

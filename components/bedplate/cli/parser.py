@@ -1,0 +1,155 @@
+"""The command line: what may be asked, and which function answers, imported only when it is asked for."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bedplate import __version__
+from bedplate.sandbox.task import Operation
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """One parsed command line; options that a command does not have keep their default."""
+
+    command: Callable[["Arguments"], int]
+    operation: Operation = "up"
+    environment: str = ""
+    root: Path | None = None
+    engine: str | None = None
+    json: bool = False
+    color: str = "auto"
+    parallel: int = 16
+    diff: bool = False
+    show_secrets: bool = False
+    foreground: bool = False
+    yes: bool = False
+
+
+def _operate(arguments: Arguments) -> int:
+    from bedplate.cli.operate import operate
+
+    return operate(arguments)
+
+
+def _outputs(arguments: Arguments) -> int:
+    from bedplate.cli.outputs import outputs
+
+    return outputs(arguments)
+
+
+def _serve(arguments: Arguments) -> int:
+    from bedplate.cli.serve import serve
+
+    return serve(arguments)
+
+
+def _stop(arguments: Arguments) -> int:
+    from bedplate.cli.serve import stop
+
+    return stop(arguments)
+
+
+def _reset(arguments: Arguments) -> int:
+    from bedplate.cli.serve import reset
+
+    return reset(arguments)
+
+
+def _types(arguments: Arguments) -> int:
+    from bedplate.cli.types import types
+
+    return types(arguments)
+
+
+def _doctor(arguments: Arguments) -> int:
+    from bedplate.cli.doctor import doctor
+
+    return doctor(arguments)
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Raises SystemExit as argparse does: 0 after --help or --version, 2 for a wrong command line."""
+    parsed = vars(_parser().parse_args(list(argv)))
+    return Arguments(**{name: value for name, value in parsed.items() if value is not None})
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bedplate", description="AI infrastructure with Pulumi: the sandbox, and what it needs."
+    )
+    parser.add_argument("--version", action="version", version=f"bedplate {__version__}")
+    groups = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    sandbox = groups.add_parser("sandbox", help="run an environment on emulated clouds on this machine")
+    commands = sandbox.add_subparsers(required=True, metavar="COMMAND")
+    _operations(commands)
+
+    outputs = commands.add_parser("outputs", help="print the outputs of the last `up`")
+    outputs.add_argument("environment", metavar="ENV", help="the environment, e.g. aws-dev")
+    outputs.add_argument("--show-secrets", action="store_true", help="print secret outputs in plain text")
+    _common(outputs, _outputs)
+
+    serve = commands.add_parser(
+        "serve", help='start the sandbox and print its variables: eval "$(bedplate sandbox serve)"; pulumi up'
+    )
+    serve.add_argument("--foreground", action="store_true", help="stay until Ctrl-C, then stop the sandbox")
+    _common(serve, _serve)
+    _common(commands.add_parser("stop", help="stop the sandbox; its content and the state stay"), _stop)
+    reset = commands.add_parser(
+        "reset", help="delete the sandbox's content and the state of every environment"
+    )
+    reset.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    _common(reset, _reset)
+    _common(commands.add_parser("types", help="list the resource types that the sandbox knows"), _types)
+
+    _common(groups.add_parser("doctor", help="say what is here, what is missing and what fixes it"), _doctor)
+    return parser
+
+
+def _operations(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for name, text in {
+        "up": "create or update the environment",
+        "preview": "show what `up` would change",
+        "refresh": "read what exists and adopt it in the state",
+        "destroy": "delete everything in the environment",
+    }.items():
+        command = commands.add_parser(name, help=text)
+        command.add_argument("environment", metavar="ENV", help="the environment, e.g. aws-dev")
+        command.add_argument(
+            "--engine",
+            choices=("pulumi", "offline"),
+            help="default: pulumi where it is on PATH, else the offline engine",
+        )
+        command.add_argument(
+            "--parallel",
+            "-p",
+            type=_positive,
+            metavar="N",
+            help="resources handled at the same time (default 16)",
+        )
+        command.add_argument("--diff", action="store_true", help="show every changed property in full")
+        command.set_defaults(operation=name)
+        _common(command, _operate)
+
+
+def _common(command: argparse.ArgumentParser, answer: Callable[[Arguments], int]) -> None:
+    command.add_argument(
+        "--root", type=Path, metavar="DIR", help="where to look for Pulumi.yaml, upwards (default: here)"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="machine-readable lines on stdout, the rest on stderr"
+    )
+    command.add_argument("--color", choices=("auto", "always", "never"), help="default: auto")
+    command.set_defaults(command=answer)
