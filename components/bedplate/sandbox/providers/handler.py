@@ -135,6 +135,8 @@ class HandlerRegistry:
         """Class decorator. Raises ValueError for a token that is already there."""
         token = handler_class.token
         if token in self.handlers:
-            raise ValueError(f"two handlers for {token}: {type(self.handlers[token]).__name__}, {handler_class.__name__}")
+            raise ValueError(
+                f"two handlers for {token}: {type(self.handlers[token]).__name__}, {handler_class.__name__}"
+            )
         self.handlers[token] = handler_class()
         return handler_class
