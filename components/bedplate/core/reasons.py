@@ -1,19 +1,13 @@
 """What is wrong with one value, in the words of a user: the value given, what is allowed, what to do."""
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from bedplate.catalog.similar import nearest
 from bedplate.core.describe import describe
 from bedplate.core.paths import Place
-
-
-def nearest(word: str, known: Iterable[str]) -> list[str]:
-    """At most three of the known words that look like this one, the most similar first."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    return [by_lower[match] for match in difflib.get_close_matches(word.lower(), by_lower, n=3, cutoff=0.6)]
 
 
 def reason(error: ErrorDetails, place: Place) -> str:
@@ -30,16 +24,10 @@ def reason(error: ErrorDetails, place: Place) -> str:
     known = _WORDS.get(kind)
     if known is not None:
         allowed, advice = known
-        values = {
-            name: describe(value) if isinstance(value, str) else str(value) for name, value in context.items()
-        }
-        if kind in _SIZES:
+        values = {name: str(value) for name, value in context.items()}
+        if kind in _SIZES and "actual_length" in context and not place.sensitive:
             # The length of the text or list is the fault, not its content.
-            given = (
-                f"{given} ({context.get('actual_length', '?')} long)"
-                if "actual_length" in context and not place.sensitive
-                else given
-            )
+            given = f"{given} ({context['actual_length']} long)"
         return f"{given} given; must be {allowed.format_map(values)}; {_advice(advice, kind, error['input'])}"
     if kind in ("literal_error", "enum"):
         return _not_among(given, str(context.get("expected", "")), error["input"], place)

@@ -1,0 +1,46 @@
+"""Facts as data: machines, accelerators, fabrics, disks, regions and prices, each with source and date."""
+
+from bedplate.catalog.catalogue import Catalog
+from bedplate.catalog.current import (
+    aws_machine,
+    aws_machines,
+    aws_regions,
+    aws_service_price,
+    current_catalog,
+    load_overlay,
+    unload_overlay,
+)
+from bedplate.catalog.errors import CatalogError, RowProblem, UnknownItemError, UnknownMachineError
+from bedplate.catalog.machines import (
+    Accelerator,
+    AwsMachine,
+    Fabric,
+    LocalDisks,
+    NetworkCard,
+    Price,
+    RowSource,
+    ServicePrice,
+)
+
+__all__ = [
+    "Accelerator",
+    "AwsMachine",
+    "Catalog",
+    "CatalogError",
+    "Fabric",
+    "LocalDisks",
+    "NetworkCard",
+    "Price",
+    "RowProblem",
+    "RowSource",
+    "ServicePrice",
+    "UnknownItemError",
+    "UnknownMachineError",
+    "aws_machine",
+    "aws_machines",
+    "aws_regions",
+    "aws_service_price",
+    "current_catalog",
+    "load_overlay",
+    "unload_overlay",
+]
