@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from botocore.exceptions import ClientError
+
 from bedplate.sandbox.providers.aws.base import REGISTRY, tag_list, tag_map
 from bedplate.sandbox.providers.aws.handlers.iam_role import document_text
 from bedplate.sandbox.providers.aws.handlers.service_base import ServiceHandler
@@ -171,3 +173,27 @@ class KmsKey(ServiceHandler):
             days = state.get("deletionWindowInDays") or 30
             ctx.client("kms").schedule_key_deletion(KeyId=id, PendingWindowInDays=int(days))
         ctx.store.delete(_ROTATION, id)
+
+
+def service_problem(ctx: Context, key_arn: str, service: str) -> str | None:
+    """Why a service cannot use the key: its policy names neither the service nor everybody.
+
+    None where it can, or where the key cannot be read.
+    """
+    try:
+        answer = ctx.client("kms").get_key_policy(KeyId=key_arn, PolicyName="default")
+    except ClientError:
+        return None
+    short = service.split(".")[0] + ".amazonaws.com"
+    for statement in statements(answer["Policy"]):
+        principal = statement.get("Principal")
+        names = as_list(principal.get("Service")) if isinstance(principal, dict) else []
+        if statement.get("Effect") == "Allow" and (principal == "*" or {service, short} & set(names)):
+            return None
+        if isinstance(principal, dict) and "*" in as_list(principal.get("AWS")):
+            return None
+    return (
+        f"AccessDenied: the policy of {key_arn} does not let {service} use the key; "
+        f"add a statement with Principal {{'Service': '{service}'}} and kms:Encrypt*, kms:Decrypt*, "
+        "kms:ReEncrypt*, kms:GenerateDataKey*, kms:Describe*"
+    )

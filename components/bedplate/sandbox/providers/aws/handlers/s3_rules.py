@@ -206,7 +206,7 @@ class S3BucketNotification(BucketSetting):
 
     def look(self, ctx: Context, id: str, state: JsonObject) -> JsonObject | None:
         # moto shows no configuration that has EventBridge alone; the memory of the put tells it from none.
-        if not self._get(ctx, id) and not self.remembered(ctx, id):
+        if not self._get(ctx, id) and not self.remembers(ctx, id, {}):
             return None
         return super().look(ctx, id, state)
 

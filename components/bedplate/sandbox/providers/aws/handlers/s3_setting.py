@@ -1,17 +1,9 @@
-"""What every setting of a bucket shares: put, get and delete by the bucket's name.
+"""What every setting of a bucket shares: put, get and delete by the bucket's name."""
 
-moto forgets parts of some settings. What it shows right after a put is therefore remembered: as long as it
-shows the same, the setting is what was asked for; anything else was done behind the program's back and is
-shown as moto has it.
-"""
-
-import json
 from typing import Any, ClassVar
 
-from bedplate.sandbox.providers.aws.handlers.service_base import ServiceHandler
+from bedplate.sandbox.providers.aws.handlers.service_base import ServiceHandler, plain
 from bedplate.sandbox.providers.handler import Context, JsonObject, Reference
-
-_SHOWN = "s3:shown"
 
 
 class BucketSetting(ServiceHandler):
@@ -49,9 +41,8 @@ class BucketSetting(ServiceHandler):
         shown = self._get(ctx, id)
         if shown is None:
             return None
-        memory = self.remembered(ctx, id)
         asked = {name: state[name] for name in state if name not in ("bucket", "region")}
-        if memory is not None and memory["shown"] == shown and asked:
+        if asked and self.remembers(ctx, id, shown):
             return {"bucket": id}
         return {"bucket": id, **self.outputs(shown)}
 
@@ -59,18 +50,10 @@ class BucketSetting(ServiceHandler):
         getattr(ctx.client("s3"), f"delete_{self.setting}")(Bucket=id)
         self.forget(ctx, id)
 
-    def remembered(self, ctx: Context, id: str) -> JsonObject | None:
-        """What moto showed right after the last put."""
-        return ctx.store.get(_SHOWN, f"{self.token}|{id}")
-
-    def forget(self, ctx: Context, id: str) -> None:
-        """Called on removal."""
-        ctx.store.delete(_SHOWN, f"{self.token}|{id}")
-
     def _put(self, ctx: Context, bucket: str, inputs: JsonObject) -> None:
         getattr(ctx.client("s3"), f"put_{self.setting}")(Bucket=bucket, **self.body(inputs))
-        ctx.store.put(_SHOWN, f"{self.token}|{bucket}", {"shown": self._get(ctx, bucket)})
+        self.remember(ctx, bucket, self._get(ctx, bucket))
 
     def _get(self, ctx: Context, bucket: str) -> Any:
         answer = getattr(ctx.client("s3"), f"get_{self.setting}")(Bucket=bucket)
-        return json.loads(json.dumps(self.pick(answer), default=str))
+        return plain(self.pick(answer))

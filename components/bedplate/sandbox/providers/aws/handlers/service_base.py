@@ -5,6 +5,7 @@ asked for (some inputs never come back from the cloud), overlaid with what the c
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -29,6 +30,8 @@ Answer = TypeVar("Answer")
 
 # Parts of codes by which these services say that something does not exist, beyond those that base knows.
 _GONE = ("NoSuch", "NotFound", "NonExistent")
+
+_SHOWN = "service:shown"
 
 
 def is_gone(error: ClientError) -> bool:
@@ -57,6 +60,11 @@ def optional(call: Callable[[], Answer]) -> Answer | None:
 def stable_id(*parts: str, length: int = 32) -> str:
     """Hex digits that depend on the parts alone: a repeated create gives the same identifier."""
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:length]
+
+
+def plain(value: Any) -> Any:
+    """A boto3 answer as JSON values, times as text."""
+    return json.loads(json.dumps(value, default=str))
 
 
 def moment(when: datetime) -> str:
@@ -165,6 +173,25 @@ class ServiceHandler(Handler):
         except ClientError as error:
             if not is_gone(error):
                 raise refusal(error) from error
+
+    # moto forgets parts of some types. What it shows right after a put is remembered: as long as it shows the
+    # same, the resource is what was asked for; anything else was done behind the program's back.
+
+    def remember(self, ctx: Context, id: str, shown: Any) -> None:
+        """Keep what moto shows after a put."""
+        ctx.store.put(_SHOWN, self._memory_key(ctx, id), {"shown": plain(shown)})
+
+    def remembers(self, ctx: Context, id: str, shown: Any) -> bool:
+        """Whether moto still shows what it showed after the last put."""
+        memory = ctx.store.get(_SHOWN, self._memory_key(ctx, id))
+        return memory is not None and bool(memory["shown"] == plain(shown))
+
+    def forget(self, ctx: Context, id: str) -> None:
+        """To be called on removal."""
+        ctx.store.delete(_SHOWN, self._memory_key(ctx, id))
+
+    def _memory_key(self, ctx: Context, id: str) -> str:
+        return f"{self.token}|{ctx.region if self.regional else ''}|{id}"
 
     # parts
 
