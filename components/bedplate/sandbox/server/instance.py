@@ -3,8 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+
+from bedplate.sandbox.server.info import client_environment
 
 _LOG = logging.getLogger("bedplate.sandbox")
 # The models that nearly every program needs; loading them takes longest (ec2: 0.3 s).
@@ -43,7 +45,9 @@ class SandboxServer:
         self._clients = Clients(self._journal, self.moto_url)
         cloud = AwsCloud(self._clients, SqliteObjectStore(self._database), self._operations)
         self._endpoints = {"aws": ProviderEndpoint(ResourceProvider(cloud), cloud.schema.version)}
-        self.providers = {name: endpoint.port for name, endpoint in self._endpoints.items()}
+        self.providers: Mapping[str, int] = {
+            name: endpoint.port for name, endpoint in self._endpoints.items()
+        }
         self._http.start(self._journal)
         self._preloading = threading.Thread(target=self._preload, name="sandbox-preload", daemon=True)
         self._preloading.start()
@@ -75,9 +79,7 @@ class SandboxServer:
 
     def client_environment(self) -> dict[str, str]:
         """The variables under which clients use this sandbox."""
-        from bedplate.sandbox.server.info import client_environment
-
-        return client_environment(self.moto_url, self.providers)
+        return client_environment(self)
 
     def reset(self) -> None:
         """Begin empty: nothing is left in the emulated cloud or in the sandbox's own store."""
@@ -100,6 +102,3 @@ class SandboxServer:
     def _preload(self) -> None:
         # A failure here would come again, and be reported, at the first use.
         self._clients.preload(_PRELOADED, "us-east-1")
-
-
-Warn = Callable[[str], None]

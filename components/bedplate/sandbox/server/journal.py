@@ -1,8 +1,8 @@
 """The door to moto: one request at a time, each change written down before its answer is given (ADR 2).
 
-The random generator is seeded from the entry's number, so replaying the entries makes the same identifiers. The first
-call of a service in a region is written down even if it only reads: it makes what an account has from the start (the
-default VPC), with identifiers of its own.
+The random generator is seeded from the entry's number, so replaying the entries makes the same identifiers.
+The first call of a service in a region is written down even if it only reads: it makes what an account has from
+the start (the default VPC), with identifiers of its own.
 """
 
 import json
@@ -44,15 +44,12 @@ class Journal:
         with self._lock:
             self.last_used = time.monotonic()
             changes = request.changes
-            if not changes and request.scope in self._touched:
+            if request.scope not in self._touched:
+                # An entry of its own, so that it stays when the operation that comes first is taken back.
+                self._run_and_append(_first_call(request.scope[1]), None, False)
+            elif not changes:
                 return self._app.run(request)
-            sequence = self._next
-            self._app.seed(sequence)
-            response = self._app.run(request)
-            self._next += 1
-            self._touched.add(request.scope)
-            self._append(sequence, request, response, operation if changes else None, changes)
-            return response
+            return self._run_and_append(request, operation if changes else None, changes)
 
     def replay(self) -> int:
         """Bring moto to the content of the journal; returns how many entries were run.
@@ -74,9 +71,10 @@ class Journal:
                 response = self._app.run(request)
                 self._touched.add(request.scope)
                 if response.status != status or _identifiers(response) != identifiers:
+                    call = request.call or f"{request.method} {request.url}"
                     self._warn(
-                        f"journal entry {sequence} ({request.scope[0]} {request.call or request.method + ' ' + request.url}) "
-                        f"was answered differently when it was replayed: status {status} before, {response.status} now"
+                        f"journal entry {sequence} ({request.scope[0]} {call}) was answered differently when it was "
+                        f"replayed: status {status} before, {response.status} now"
                     )
             return len(rows)
 
@@ -97,7 +95,7 @@ class Journal:
                 self.replay()
 
     def drop_unfinished(self) -> list[str]:
-        """Before a replay: take back the operations during which the process was killed. Returns their URNs."""
+        """Before a replay: take back the operations during which the process was killed; their URNs."""
         with self._database.transaction() as connection:
             unfinished = self._database.rows("SELECT operation, urn FROM running")
             for operation, _ in unfinished:
@@ -107,11 +105,11 @@ class Journal:
         return [str(urn) for _, urn in unfinished]
 
     def compact(self) -> bool:
-        """Forget the history if nothing is left of it: no live resource, and no change from outside the provider."""
+        """Forget the history if nothing is left of it: no live resource, no change from outside the provider."""
         with self._lock, self._database.transaction() as connection:
-            ((live, outside, unfinished),) = self._database.rows(
-                "SELECT (SELECT count(*) FROM live), (SELECT count(*) FROM journal WHERE operation IS NULL AND changes),"
-                " (SELECT count(*) FROM running)"
+            ((live, unfinished, outside),) = self._database.rows(
+                "SELECT (SELECT count(*) FROM live), (SELECT count(*) FROM running), "
+                "(SELECT count(*) FROM journal WHERE operation IS NULL AND changes)"
             )
             if live or outside or unfinished:
                 return False
@@ -127,6 +125,17 @@ class Journal:
                     connection.execute(f"DELETE FROM {table}")
             self._app.reset()
             self._touched.clear()
+
+    def _run_and_append(
+        self, request: CloudRequest, operation: Operation | None, changes: bool
+    ) -> CloudResponse:
+        sequence = self._next
+        self._app.seed(sequence)
+        response = self._app.run(request)
+        self._next += 1
+        self._touched.add(request.scope)
+        self._append(sequence, request, response, operation, changes)
+        return response
 
     def _append(
         self,
@@ -156,9 +165,17 @@ class Journal:
             )
 
     def _last_entry(self) -> int:
-        # The highest number ever given, entries taken back included: a number never means two different requests.
+        # The highest ever given, entries taken back included: a number never means two different requests.
         rows = self._database.rows("SELECT seq FROM sqlite_sequence WHERE name='journal'")
         return int(str(rows[0][0])) if rows else 0
+
+
+def _first_call(region: str) -> CloudRequest:
+    """A read that makes moto's network of a region, on which other services build."""
+    credential = f"AWS4-HMAC-SHA256 Credential=sandbox/20260101/{region}/ec2/aws4_request"
+    form = "application/x-www-form-urlencoded"
+    headers = (("Authorization", credential), ("Content-Type", form), ("Host", "127.0.0.1"))
+    return CloudRequest("POST", "/", headers, b"Action=DescribeVpcs&Version=2016-11-15")
 
 
 def _identifiers(response: CloudResponse) -> str:

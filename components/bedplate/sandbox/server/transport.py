@@ -1,5 +1,6 @@
 """boto3 clients that reach moto without a socket: botocore's `before-send` event answers from the journal."""
 
+import os
 import threading
 from io import BytesIO
 from typing import Any
@@ -49,12 +50,19 @@ class Clients:
 
     def _make(self, service: str, region: str) -> Any:
         import boto3
+        import botocore.session
         from botocore.config import Config
 
         if self._session is None:
-            self._session = boto3.session.Session(
-                aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY
+            # Nothing from the user's files or AWS_PROFILE: a profile that they name need not exist here.
+            core = botocore.session.Session(
+                session_vars={
+                    "profile": (None, None, None, None),
+                    "config_file": (None, None, os.devnull, None),
+                    "credentials_file": (None, None, os.devnull, None),
+                }
             )
+            self._session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, botocore_session=core)
         client = self._session.client(
             service,
             region_name=region,
