@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -51,7 +52,8 @@ def find(environ: Mapping[str, str] = os.environ) -> PulumiCommand | None:
         raise UsageError(
             f"{path} is on PATH but `pulumi version` fails ({error}); repair it or choose --engine offline"
         ) from error
-    return PulumiCommand(Path(path), answer.stdout.strip().removeprefix("v"))
+    # A build from source reports no version.
+    return PulumiCommand(Path(path), answer.stdout.strip().removeprefix("v") or "(built from source)")
 
 
 def not_found() -> UsageError:
@@ -128,7 +130,8 @@ def _environ(home: Home) -> dict[str, str]:
     # `--event-log` is offered only with this.
     environ["PULUMI_DEBUG_COMMANDS"] = "true"
     # The environment's tools come first: Pulumi looks for `uv`, and the program's Python, on PATH.
-    environ["PATH"] = os.pathsep.join([str(home.root / ".venv" / "bin"), environ.get("PATH", os.defpath)])
+    tools = [str(home.root / ".venv" / "bin"), str(Path(sys.executable).parent)]
+    environ["PATH"] = os.pathsep.join([*tools, environ.get("PATH", os.defpath)])
     # `make setup` has made the environment from the lock file; Pulumi's `uv sync` has nothing to resolve.
     environ.setdefault("UV_FROZEN", "1")
     return environ

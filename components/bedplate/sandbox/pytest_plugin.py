@@ -30,7 +30,7 @@ def sandbox(
 ) -> Iterator["SandboxFixture"]:
     """An empty emulated cloud with an engine to fill it; what the test made is gone when it ends.
 
-    While the test runs, AWS_ENDPOINT_URL and credentials in the environment point at the emulated cloud, so that
+    While the test runs, AWS_ENDPOINT_URL and credentials in the environment are the emulated cloud's, so that
     no client made in the test can reach a real one.
     """
     from bedplate.sandbox.fixture import SandboxFixture

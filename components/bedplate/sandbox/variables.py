@@ -16,6 +16,8 @@ def for_pulumi(home: Home, environ: Mapping[str, str] = os.environ) -> dict[str,
 
     homes.prepare(home)
     found = dict(client_environment(ensure_daemon(home.path)))
+    # The providers are attached, so the clouds' plugins (hundreds of MB) are not needed and not downloaded.
+    found["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
     found["PULUMI_BACKEND_URL"] = home.backend_url
     # With a salt in the state but none in the configuration file, Pulumi goes on with the state's.
     found["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] = "true"

@@ -1,0 +1,192 @@
+"""The whole path on a copy of this project: configuration, components, engine, provider, emulated cloud,
+state.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+# conftest.py has the class; pytest does not let a test import it.
+ProjectCopy = Any
+
+pytestmark = pytest.mark.xdist_group("aws-dev")
+
+
+def _existing(project: ProjectCopy) -> dict[str, int]:
+    """How many of each thing boto3 finds; what an AWS account has by itself is not counted."""
+    ec2, iam, s3, kms = (project.client(name) for name in ("ec2", "iam", "s3", "kms"))
+    logs, sns, cloudwatch, eks = (project.client(name) for name in ("logs", "sns", "cloudwatch", "eks"))
+    gone = ("deleted", "deleting")
+    clusters = eks.list_clusters()["clusters"]
+    keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
+    found: dict[str, list[Any]] = {
+        "vpcs": [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]],
+        "subnets": [net for net in ec2.describe_subnets()["Subnets"] if not net["DefaultForAz"]],
+        "nat gateways": [
+            nat for nat in ec2.describe_nat_gateways()["NatGateways"] if nat["State"] not in gone
+        ],
+        "addresses": ec2.describe_addresses()["Addresses"],
+        "endpoints": [
+            end for end in ec2.describe_vpc_endpoints()["VpcEndpoints"] if end["State"].lower() not in gone
+        ],
+        "flow logs": ec2.describe_flow_logs()["FlowLogs"],
+        "launch templates": ec2.describe_launch_templates()["LaunchTemplates"],
+        "security groups": [
+            one for one in ec2.describe_security_groups()["SecurityGroups"] if one["GroupName"] != "default"
+        ],
+        "roles": [role for role in iam.list_roles()["Roles"] if "/aws-service-role/" not in role["Path"]],
+        "policies": iam.list_policies(Scope="Local")["Policies"],
+        "buckets": s3.list_buckets()["Buckets"],
+        "keys": [key for key in keys if key["KeyState"] != "PendingDeletion" and key["KeyManager"] != "AWS"],
+        "log groups": logs.describe_log_groups()["logGroups"],
+        "topics": sns.list_topics()["Topics"],
+        "alarms": cloudwatch.describe_alarms()["MetricAlarms"],
+        "clusters": clusters,
+        "node groups": [
+            group for name in clusters for group in eks.list_nodegroups(clusterName=name)["nodegroups"]
+        ],
+    }
+    return {name: len(things) for name, things in found.items() if things}
+
+
+def _up(project: ProjectCopy) -> dict[str, Any]:
+    """Bring it up, or find it up; so each test here can run alone as well."""
+    return project.operate("up").summary
+
+
+def _edit(project: ProjectCopy, change: Callable[[dict[str, Any]], None]) -> str:
+    """Change the environment's configuration; returns the text from before."""
+    before = project.config_file.read_text()
+    document = yaml.safe_load(before)
+    change(document)
+    project.config_file.write_text(yaml.safe_dump(document))
+    return before
+
+
+def test_up_creates_the_environment_and_says_which_engine_ran(project_copy: ProjectCopy) -> None:
+    run = project_copy.operate("up")
+    assert run.summary["engine"].split()[0] == project_copy.engine
+    assert run.summary["resources"] >= 40
+    assert run.summary["changes"]["create"] == run.summary["resources"]
+    assert "Engine: " in run.stderr
+    assert "Outputs:" in run.stderr
+    assert set(run.summary) == {
+        "engine",
+        "operation",
+        "environment",
+        "changes",
+        "resources",
+        "duration_seconds",
+    }
+
+
+def test_a_second_up_changes_nothing(project_copy: ProjectCopy) -> None:
+    before = _up(project_copy)
+    again = project_copy.operate("up").summary
+    assert again["changes"] == {
+        "create": 0,
+        "update": 0,
+        "replace": 0,
+        "delete": 0,
+        "same": before["resources"],
+    }
+
+
+def test_refresh_finds_no_drift(project_copy: ProjectCopy) -> None:
+    _up(project_copy)
+    changes = project_copy.operate("refresh").summary["changes"]
+    assert (changes["create"], changes["update"], changes["replace"], changes["delete"]) == (0, 0, 0, 0)
+
+
+def test_a_bucket_deleted_behind_its_back_is_seen_and_restored(project_copy: ProjectCopy) -> None:
+    _up(project_copy)
+    s3 = project_copy.client("s3")
+    names = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    victim = sorted(names)[0]
+    s3.delete_bucket(Bucket=victim)
+    refreshed = project_copy.operate("refresh")
+    assert refreshed.summary["changes"]["delete"] >= 1
+    restored = project_copy.operate("up").summary["changes"]
+    assert restored["create"] >= 1
+    assert restored["delete"] == 0
+    assert len(s3.list_buckets()["Buckets"]) == len(names)
+    assert project_copy.operate("up").summary["changes"]["create"] == 0
+
+
+def test_outputs_come_from_the_state(project_copy: ProjectCopy) -> None:
+    _up(project_copy)
+    run = project_copy.run("outputs", "aws-dev", "--json")
+    assert run.code == 0
+    assert run.summary
+
+
+def test_destroy_leaves_nothing_in_the_state_nor_in_the_cloud(project_copy: ProjectCopy) -> None:
+    _up(project_copy)
+    assert _existing(project_copy)
+    assert project_copy.operate("destroy").summary["resources"] == 0
+    assert _existing(project_copy) == {}
+
+
+def test_up_killed_at_several_points_is_finished_by_the_next(project_copy: ProjectCopy) -> None:
+    """Each time a little further; once the emulated cloud's own process is killed with it."""
+    project_copy.operate("destroy")
+    for round, steps in enumerate((1, 4, 8, 12)):
+        _kill_after(project_copy, "up", steps)
+        if round == 2:
+            _kill_server(project_copy)
+    finished = project_copy.operate("up").summary
+    assert finished["resources"] >= 40
+    after_kills = _existing(project_copy)
+    assert project_copy.operate("up").summary["changes"]["same"] == finished["resources"]
+    _kill_after(project_copy, "destroy", 6)
+    assert project_copy.operate("destroy").summary["resources"] == 0
+    assert _existing(project_copy) == {}
+    project_copy.operate("up")
+    assert _existing(project_copy) == after_kills, "an undisturbed `up` makes exactly as much"
+
+
+def _kill_after(project: ProjectCopy, operation: str, steps: int) -> None:
+    """kill -9 the command and all that it started once `steps` resources are under way."""
+    process = subprocess.Popen(
+        project.command(operation, "aws-dev", "--engine", project.engine),
+        env=project.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    verb = "creating" if operation == "up" else "deleting"
+    text = ""
+    for line in process.stdout:
+        text += line
+        steps -= verb in line
+        if steps <= 0:
+            break
+    time.sleep(0.05)
+    assert steps <= 0, f"{operation} ended by itself:\n{text}"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.stdout.close()
+    assert process.wait() == -signal.SIGKILL
+
+
+def _kill_server(project: ProjectCopy) -> None:
+    from bedplate.sandbox.server import running
+
+    info = running(project.root / ".bedplate")
+    assert info is not None, "the sandbox outlives the command"
+    os.kill(info.pid, signal.SIGKILL)
+
+
+def test_a_secret_in_the_configuration_is_nowhere_in_plain_text(project_copy: ProjectCopy) -> None:
+    _up(project_copy)
+    files = [path for path in (project_copy.root / ".bedplate").rglob("*") if path.is_file()]
+    assert any(path.name.startswith("aws-dev.json") for path in files)
+    assert isinstance(files[0], Path)
