@@ -25,6 +25,9 @@ from bedplate.sandbox.providers.wire import (
 T = TypeVar("T")
 Values = dict[str, Any]
 
+# What Pulumi's engine writes into a provider's inputs for itself; no setting of the cloud.
+_ENGINE_INPUTS = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "__internal"})
+
 
 class Refused(Exception):
     """A refusal for the user: shown as it is, without a stack."""
@@ -58,12 +61,14 @@ class ResourceProvider:
 
     def check_config(self, inputs: Values) -> tuple[Values, list[Problem]]:
         given = without_nulls(inputs)
-        problems = self.cloud.schema.problems(self.cloud.schema.provider, given)
-        known = {key: plain(value) for key, value in given.items() if not has_unknown(value)}
+        own = {key: value for key, value in given.items() if key not in _ENGINE_INPUTS}
+        problems = self.cloud.schema.problems(self.cloud.schema.provider, own)
+        known = {key: plain(value) for key, value in own.items() if not has_unknown(value)}
         return given, problems or self.cloud.check_config(known)
 
     def configure(self, peer: str, inputs: Values) -> None:
-        self._latest = self._configs[peer] = self.cloud.configure(plain(without_nulls(inputs)))
+        own = {key: value for key, value in without_nulls(inputs).items() if key not in _ENGINE_INPUTS}
+        self._latest = self._configs[peer] = self.cloud.configure(plain(own))
 
     def _config(self, peer: str) -> object:
         config = self._configs.get(peer, self._latest)
