@@ -1,0 +1,231 @@
+"""What a pool of GPU machines is, apart from its wiring: plain data, as an environment's file has it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from bedplate.catalog import AwsMachine, aws_machine, aws_machines
+from bedplate.cluster.nodes import PoolSizes, RootVolumeArgs
+from bedplate.core import Args
+from bedplate.core.errors import Problem, Problems
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/ (2026-11-24)
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+# The NodeRestriction admission plugin lets a kubelet set none of these on its node; the first two groups of
+# exceptions are its own (https://kubernetes.io/docs/reference/access-authn-authz/node/, 2026-11-24).
+_RESERVED_PREFIX = re.compile(
+    r"(?!(node|kubelet)\.kubernetes\.io$)(.*\.)?(kubernetes\.io|k8s\.io)|eks\.amazonaws\.com"
+)
+# EKS CreateNodegroup: at most 50 taints (botocore 1.44.8, service model eks).
+_MOST_TAINTS = 50
+
+SUPPORTED_RESERVATIONS = ("on-demand", "targeted-reservation")
+_LATER_RESERVATIONS = ("capacity-block", "spot")
+_RESERVATION_ID = re.compile(r"cr-[0-9a-f]{8}([0-9a-f]{9})?")
+
+
+def label_key(key: str) -> str:
+    """Returns a Kubernetes label's (or taint's) key, or raises ValueError."""
+    prefix, slash, name = key.rpartition("/")
+    if not _NAME.fullmatch(name) or (slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix))):
+        raise ValueError(
+            f"{key!r} is not a Kubernetes label key; allowed: [prefix/]name with a name of at most 63 "
+            "letters, "
+            "digits, '-', '_', '.'; rename it, for example team.example.com/purpose"
+        )
+    if _RESERVED_PREFIX.fullmatch(prefix):
+        raise ValueError(
+            f"{key!r} is reserved for Kubernetes and EKS, which would refuse the node; allowed: any prefix "
+            "outside "
+            "kubernetes.io, k8s.io and eks.amazonaws.com; choose a prefix of your own"
+        )
+    return key
+
+
+def label_value(value: str) -> str:
+    """Returns a Kubernetes label's (or taint's) value, or raises ValueError."""
+    if value and not _NAME.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not a Kubernetes label value; allowed: at most 63 letters, digits, '-', '_', '.', "
+            "beginning and ending with a letter or digit; change it"
+        )
+    return value
+
+
+LabelKey = Annotated[str, AfterValidator(label_key)]
+LabelValue = Annotated[str, AfterValidator(label_value)]
+
+
+class TaintArgs(Args):
+    """A taint on every node, in EKS's vocabulary."""
+
+    key: LabelKey
+    value: LabelValue = ""
+    effect: Literal["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"] = "NO_SCHEDULE"
+
+
+GPU_TAINT = TaintArgs(key="nvidia.com/gpu", value="true", effect="NO_SCHEDULE")
+
+
+def _reservation_id(value: str) -> str:
+    if not _RESERVATION_ID.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not the id of a capacity reservation; allowed: cr- and 8 or 17 hexadecimal "
+            "digits; list "
+            "yours with `aws ec2 describe-capacity-reservations`"
+        )
+    return value
+
+
+class OnDemandArgs(Args):
+    """Machines as they are free; EFA machines get a cluster placement group."""
+
+    kind: Literal["on-demand"] = "on-demand"
+
+
+class TargetedReservationArgs(Args):
+    """Machines of one On-Demand Capacity Reservation only; it is in one zone and places its machines."""
+
+    kind: Literal["targeted-reservation"] = "targeted-reservation"
+    capacity_reservation_id: Annotated[str, AfterValidator(_reservation_id)]
+
+
+def _known_kind(value: object) -> object:
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    if kind in _LATER_RESERVATIONS:
+        raise ValueError(
+            f"kind {kind!r} is not supported in this version; allowed: {', '.join(SUPPORTED_RESERVATIONS)}; "
+            "choose one of these"
+        )
+    return value
+
+
+Reservation = Annotated[
+    Annotated[OnDemandArgs | TargetedReservationArgs, Field(discriminator="kind")],
+    BeforeValidator(_known_kind),
+]
+
+
+def _nvidia_machine(name: str) -> str:
+    machine = aws_machine(name)
+    accelerator = machine.accelerator
+    if accelerator is None or accelerator.vendor != "nvidia":
+        has = "no accelerator" if accelerator is None else f"{accelerator.name}, not an NVIDIA GPU"
+        gpus = sorted(m.name for m in aws_machines() if m.accelerator and m.accelerator.vendor == "nvidia")
+        raise ValueError(f"{name!r} has {has}; allowed: {', '.join(gpus)}; choose one of these")
+    return name
+
+
+class GpuPoolSettings(PoolSizes):
+    """The plain-data half of `EksGpuNodeGroupArgs`.
+
+    Attributes:
+        machine: The machine, by its name in the catalogue.
+        zones: Where the machines may be; absent: every zone of the network. EFA traffic does not leave a zone
+            and a reservation is in one, so that both need exactly one here.
+        efa: "auto": every EFA interface of a machine that has some. False: one plain interface.
+        reservation: How the machines are paid for.
+        volume: The root disk; container images are on it where the machine has no local disks.
+        metadata_hop_limit: How far the instance metadata service answers: 2 reaches pods, 1 only the node
+        itself.
+        gpu_taint: Keeps pods away that do not tolerate nvidia.com/gpu=true:NoSchedule.
+        taints: Taints besides that one.
+        labels: Labels besides the pool's own.
+        node_repair: Lets EKS replace nodes whose GPU or network failed; the cluster needs the
+            eks-node-monitoring-agent add-on for it.
+    """
+
+    machine: Annotated[str, AfterValidator(_nvidia_machine)]
+    zones: tuple[str, ...] | None = Field(default=None, min_length=1)
+    efa: bool | Literal["auto"] = "auto"
+    reservation: Reservation = OnDemandArgs()
+    volume: RootVolumeArgs = RootVolumeArgs(size_gib=200, throughput_mibps=500)
+    metadata_hop_limit: int = Field(default=2, ge=1, le=64)
+    gpu_taint: bool = True
+    taints: tuple[TaintArgs, ...] = ()
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    node_repair: bool = True
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        problems = Problems()
+        if self.efa is True and self.spec().fabric is None:
+            with_efa = sorted(m.name for m in aws_machines() if m.fabric and m.accelerator)
+            problems.add(
+                "efa",
+                f"true, but {self.machine} has no EFA interface; allowed: false or auto for this machine; "
+                "remove "
+                f"the line, or choose a machine with EFA: {', '.join(with_efa)}",
+            )
+        elif self.zones and len(self.zones) > 1 and self.single_zone_reason:
+            problems.add("zones", f"{', '.join(self.zones)}: {self._one_zone_advice()}")
+        if self.zones and len(set(self.zones)) != len(self.zones):
+            problems.add(
+                "zones", f"{', '.join(self.zones)} names a zone twice; allowed: each once; remove one"
+            )
+        keys = [(taint.key, taint.effect) for taint in self.all_taints()]
+        if len(set(keys)) != len(keys):
+            problems.add(
+                "taints",
+                "two taints have the same key and effect (nvidia.com/gpu is there already unless gpu_taint "
+                "is "
+                "false); allowed: each pair once; remove one",
+            )
+        if len(keys) > _MOST_TAINTS:
+            problems.add("taints", f"{len(keys)} taints; allowed: {_MOST_TAINTS}; remove some")
+        problems.raise_if_any()
+        return self
+
+    def spec(self) -> AwsMachine:
+        """The machine's row in the catalogue."""
+        return aws_machine(self.machine)
+
+    @property
+    def uses_efa(self) -> bool:
+        """Whether the machines get their EFA interfaces."""
+        return self.efa is not False and self.spec().fabric is not None
+
+    @property
+    def single_zone_reason(self) -> str | None:
+        """Why the pool must be in one zone; None where it need not."""
+        if isinstance(self.reservation, TargetedReservationArgs):
+            return f"the reservation {self.reservation.capacity_reservation_id} is in one zone"
+        return "EFA traffic does not leave a zone" if self.uses_efa else None
+
+    def all_taints(self) -> tuple[TaintArgs, ...]:
+        """The taints of the nodes, the GPU one included."""
+        return (GPU_TAINT, *self.taints) if self.gpu_taint else self.taints
+
+    def placement_problems(self, region: str, zones: Iterable[str]) -> Iterator[Problem]:
+        """What speaks against this pool in a network of these zones, with paths relative to the pool."""
+        offered = tuple(zones)
+        machine = self.spec()
+        if not machine.available_in(region):
+            others = ", ".join(machine.regions) or "none in the catalogue"
+            yield Problem(
+                "machine",
+                f"{self.machine!r} is not offered in {region}; allowed for this machine: {others}; choose "
+                "another "
+                "machine or region",
+            )
+        for index, zone in enumerate(self.zones or ()):
+            if zone not in offered:
+                yield Problem(
+                    f"zones[{index}]",
+                    f"{zone!r} is not among the network's zones; allowed: {', '.join(offered)}; choose one "
+                    "of these "
+                    "or add it to the network",
+                )
+        if self.zones is None and len(offered) > 1 and self.single_zone_reason:
+            yield Problem(
+                "zones", f"nothing given in a network of {len(offered)} zones: {self._one_zone_advice()}"
+            )
+
+    def _one_zone_advice(self) -> str:
+        without = (
+            " (or set efa to false)" if self.single_zone_reason == "EFA traffic does not leave a zone" else ""
+        )
+        return f"{self.single_zone_reason}; allowed: exactly one zone; keep the one with capacity{without}"
