@@ -137,6 +137,7 @@ def test_diagnostics_are_grouped_by_resource_and_none_is_said_twice() -> None:
         _event("failed", "create", seconds=0.1),
         DiagnosticEvent("error", "BucketAlreadyExists: pick another\nsecond line", _BUCKET),
         DiagnosticEvent("warning", "deprecated", _BUCKET),
+        DiagnosticEvent("debug", "beginning rpc register resource"),
     )
     assert "data-bucket creating failed" in text
     assert (
@@ -148,6 +149,7 @@ def test_diagnostics_are_grouped_by_resource_and_none_is_said_twice() -> None:
     ) in text
     assert text.count("BucketAlreadyExists") == 1
     assert "  program:\n    error: the program ended early" in text
+    assert "beginning rpc" not in text
     assert "up failed" in text
 
 

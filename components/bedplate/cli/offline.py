@@ -1,13 +1,19 @@
 """One operation with the offline engine, shown as Pulumi's command would show it."""
 
 import json
+import os
 import time
 from typing import TextIO
 
 from bedplate.sandbox import home as homes
 from bedplate.sandbox.display import Display
-from bedplate.sandbox.engine import Event, PathProgram, Request, ResourceEvent, StackId, project
-from bedplate.sandbox.engine import run as run_engine
+from bedplate.sandbox.engine import project
+from bedplate.sandbox.engine.events import Event, ResourceEvent
+from bedplate.sandbox.engine.run import Request
+from bedplate.sandbox.engine.run import run as run_engine
+from bedplate.sandbox.engine.secrets import PassphraseError
+from bedplate.sandbox.engine.stack_id import StackId
+from bedplate.sandbox.errors import UsageError
 from bedplate.sandbox.home import Home
 from bedplate.sandbox.outcome import Json, Outcome
 from bedplate.sandbox.server import ensure_daemon
@@ -17,11 +23,19 @@ from bedplate.sandbox.values import plain
 
 
 def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
-    """The time in the outcome is all of it: the start of the sandbox is included."""
+    """The time in the outcome is all of it: the start of the sandbox is included.
+
+    Raises UsageError for files that cannot be read or secrets that the passphrase does not open.
+    """
     began = time.monotonic()
     stack_file(home.root, task.environment)
     secret = homes.passphrase(home)
-    loaded = project.load(home.root, task.environment)
+    # Where the engine, as Pulumi itself, looks for what opens the secrets of the configuration.
+    os.environ.update(homes.passphrase_variable(home))
+    try:
+        loaded = project.load(home.root, task.environment)
+    except (project.ProjectError, PassphraseError) as error:
+        raise UsageError(str(error)) from error
     server = ensure_daemon(home.path)
     display = Display(people, task.operation, color=task.color, full_diff=task.full_diff)
     display.start(task.environment)
@@ -35,7 +49,7 @@ def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
         Request(
             operation=task.operation,
             stack=StackId(loaded.name, task.environment),
-            program=PathProgram(loaded.main, home.root),
+            program=loaded.program,
             backend=home.backend,
             config=loaded.stack_config,
             config_secret_keys=loaded.secret_keys,

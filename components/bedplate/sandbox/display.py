@@ -58,6 +58,8 @@ class Display:
     def event(self, event: Event) -> None:
         with self._lock:
             if isinstance(event, DiagnosticEvent):
+                if event.severity == "debug":
+                    return
                 self._diagnostics.setdefault(event.urn or "", []).append(
                     (event.severity, event.message.rstrip())
                 )

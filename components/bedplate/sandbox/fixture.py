@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from bedplate.sandbox.engine import InlineProgram, Request, Result, StackId, run
-from bedplate.sandbox.engine.events import Event, ResourceEvent
+from bedplate.sandbox.engine.events import Event, ResourceEvent, Result
+from bedplate.sandbox.engine.hosts import InlineProgram
+from bedplate.sandbox.engine.run import Request, run
+from bedplate.sandbox.engine.stack_id import StackId
 from bedplate.sandbox.errors import SandboxError
 from bedplate.sandbox.outcome import Json
 from bedplate.sandbox.server import SandboxServer
@@ -15,7 +17,7 @@ from bedplate.sandbox.task import Operation
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-Program = Callable[[], object]
+Program = Callable[[], None]
 
 _PROJECT = "sandbox"
 _STACK = "test"
@@ -98,13 +100,14 @@ class SandboxFixture:
         """A boto3 client of the emulated cloud: ask what exists, or change it behind the engine's back."""
         import boto3
 
-        return boto3.client(
-            service,  # type: ignore[call-overload]
+        made: BaseClient = boto3.client(  # type: ignore[call-overload]
+            service,
             region_name=region,
             endpoint_url=self._server.moto_url,
             aws_access_key_id="sandbox",
             aws_secret_access_key="sandbox",
         )
+        return made
 
     def _run(
         self,

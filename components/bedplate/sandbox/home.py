@@ -80,6 +80,15 @@ def passphrase(home: Home, environ: Mapping[str, str] = os.environ) -> str:
     return own_passphrase_file(home).read_text().strip()
 
 
+def passphrase_variable(home: Home, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variable that names the generated passphrase's file; none where the user has set their own
+    passphrase.
+    """
+    if "PULUMI_CONFIG_PASSPHRASE" in environ or environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+        return {}
+    return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(own_passphrase_file(home))}
+
+
 def own_passphrase_file(home: Home) -> Path:
     """The file with the generated passphrase; it appears whole, so that two first commands agree on it."""
     file = home.passphrase_file

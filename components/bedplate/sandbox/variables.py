@@ -21,6 +21,4 @@ def for_pulumi(home: Home, environ: Mapping[str, str] = os.environ) -> dict[str,
     found["PULUMI_BACKEND_URL"] = home.backend_url
     # With a salt in the state but none in the configuration file, Pulumi goes on with the state's.
     found["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] = "true"
-    if "PULUMI_CONFIG_PASSPHRASE" not in environ and not environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
-        found["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(homes.own_passphrase_file(home))
-    return found
+    return {**found, **homes.passphrase_variable(home, environ)}
