@@ -63,7 +63,7 @@ class Catalog:
         """This catalogue with a user's own rows.
 
         A price row for a machine and region that already has one replaces it (negotiated prices); any other
-        row for something that is already there is refused. Raises CatalogError with every problem of the file.
+        row for something that is already there is refused. Raises CatalogError with all problems of the file.
         """
         return _build((*self._tables, read_file(path)))
 

@@ -14,7 +14,7 @@ _chosen: list[Path] = []
 
 
 def current_catalog() -> Catalog:
-    """The package's rows, with those of the file given to `load_overlay` or named by BEDPLATE_CATALOG over them.
+    """The package's rows, and over them those given to `load_overlay` or named by BEDPLATE_CATALOG.
 
     Raises CatalogError where that file is refused.
     """

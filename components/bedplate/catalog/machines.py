@@ -11,7 +11,7 @@ Purchase = Literal["on-demand", "spot"]
 
 @dataclass(frozen=True)
 class RowSource:
-    """Where a row comes from, and the day on which it was true."""
+    """Where a row comes from, and the day of that source (where it bears none, the day it was read)."""
 
     source: str
     date: datetime.date

@@ -30,7 +30,7 @@ Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
 
 class Row(BaseModel):
-    """Every row names its source and the day on which it was true."""
+    """Every row names its source and the day of that source, or the day it was read where it bears none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 

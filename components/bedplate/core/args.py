@@ -1,6 +1,6 @@
 """`Args`: the base of every component's arguments and of the environment's configuration."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -85,9 +85,22 @@ def to_args_error(model: type[BaseModel], error: ValidationError) -> ArgsError:
 
 
 def _refuse_outer_constraints(model: type[BaseModel], name: str, info: FieldInfo) -> None:
-    """A constraint outside of `In[...]` would be applied to an output: a fault of the class."""
-    if any(isinstance(item, InMarker) for item in info.metadata) and len(info.metadata) > 1:
+    """A constraint that pydantic would apply to an output is a fault of the class, found before any call.
+
+    Metadata stands in the order in which it is applied: what belongs to T comes before the marker of `In[T]`.
+    A union (`In[T] | None`) keeps the marker on its member, so that everything on the field is outside of it.
+    """
+    markers = [index for index, item in enumerate(info.metadata) if isinstance(item, InMarker)]
+    behind = bool(markers) and markers[-1] != len(info.metadata) - 1
+    around = bool(info.metadata) and any(_is_wiring(member) for member in get_args(info.annotation))
+    if behind or around:
         raise TypeError(
             f"{model.__name__}.{name}: a constraint outside of In[...] would be applied to an output; "
             "write In[Annotated[T, Field(...)]]"
         )
+
+
+def _is_wiring(member: object) -> bool:
+    return get_origin(member) is Annotated and any(
+        isinstance(item, InMarker) for item in get_args(member)[1:]
+    )

@@ -1,5 +1,6 @@
 """What is wrong with one value, in the words of a user: the value given, what is allowed, what to do."""
 
+import re
 from collections.abc import Mapping
 
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ from bedplate.core.paths import Place
 
 def reason(error: ErrorDetails, place: Place) -> str:
     """The reason of one pydantic error."""
-    kind = error["type"]
+    kind: str = error["type"]
     context: Mapping[str, object] = error.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown_field(place)
@@ -21,6 +22,8 @@ def reason(error: ErrorDetails, place: Place) -> str:
     given = "a hidden value" if place.sensitive else describe(error["input"])
     if place.at_key:
         given = f"key {given}"
+    if kind in ("too_short", "too_long") and isinstance(error["input"], str):
+        kind = f"string_{kind}"
     known = _WORDS.get(kind)
     if known is not None:
         allowed, advice = known
@@ -100,6 +103,7 @@ def _not_among(given: str, expected: str, value: object, place: Place) -> str:
 
 def _from_validator(text: str, given: str, value: object) -> str:
     # A check over a whole object names the fields itself; a check of one field need not repeat its value.
-    if isinstance(value, Mapping | BaseModel) or given in text or given.strip("'\"") in text:
+    bare = re.escape(given.strip("'\""))
+    if isinstance(value, Mapping | BaseModel) or re.search(rf"(?<![\w.-]){bare}(?![\w.-])", text):
         return text
     return f"{given} given; {text}"
