@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 from bedplate.core.errors import ArgsError, Problem
 from bedplate.core.inputs import InMarker
-from bedplate.core.paths import locate
+from bedplate.core.paths import locate, union_members
 from bedplate.core.reasons import reason
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _refuse_outer_constraints(model: type[BaseModel], name: str, info: FieldInfo
     """
     markers = [index for index, item in enumerate(info.metadata) if isinstance(item, InMarker)]
     behind = bool(markers) and markers[-1] != len(info.metadata) - 1
-    around = bool(info.metadata) and any(_is_wiring(member) for member in get_args(info.annotation))
+    around = bool(info.metadata) and any(_is_wiring(member) for member in union_members(info.annotation))
     if behind or around:
         raise TypeError(
             f"{model.__name__}.{name}: a constraint outside of In[...] would be applied to an output; "

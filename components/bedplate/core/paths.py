@@ -38,7 +38,7 @@ def locate(model: type[BaseModel], location: tuple[int | str, ...]) -> Place:
 
 def _step(place: Place, element: int | str) -> None:
     annotation = plain(place.annotation)
-    members = _members(annotation)
+    members = union_members(annotation)
     if len(members) > 1:
         # pydantic puts the label of the member (its tag, else its type's name) before the member's own
         # location.
@@ -86,7 +86,7 @@ def plain(annotation: object) -> object:
     return annotation
 
 
-def _members(annotation: object) -> list[object]:
+def union_members(annotation: object) -> list[object]:
     """The members of a union other than None; empty where the annotation is no union."""
     if get_origin(annotation) not in (Union, types.UnionType):
         return []
