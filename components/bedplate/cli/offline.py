@@ -7,10 +7,9 @@ from typing import TextIO
 
 from bedplate.sandbox import home as homes
 from bedplate.sandbox.display import Display
-from bedplate.sandbox.engine import project
+from bedplate.sandbox.engine import Request, project
+from bedplate.sandbox.engine import run as run_engine
 from bedplate.sandbox.engine.events import Event, ResourceEvent
-from bedplate.sandbox.engine.run import Request
-from bedplate.sandbox.engine.run import run as run_engine
 from bedplate.sandbox.engine.secrets import PassphraseError
 from bedplate.sandbox.engine.stack_id import StackId
 from bedplate.sandbox.errors import UsageError

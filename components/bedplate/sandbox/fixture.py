@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from bedplate.sandbox.engine import Request, run
 from bedplate.sandbox.engine.events import Event, ResourceEvent, Result
 from bedplate.sandbox.engine.hosts import InlineProgram
-from bedplate.sandbox.engine.run import Request, run
 from bedplate.sandbox.engine.stack_id import StackId
 from bedplate.sandbox.errors import SandboxError
 from bedplate.sandbox.outcome import Json
