@@ -89,7 +89,8 @@ def _build(layers: tuple[Tables, ...]) -> Catalog:
         builder.add(tables)
     builder.check_references(layers[-1])
     if builder.problems:
-        raise CatalogError(layers[-1].file, builder.problems)
+        in_order = sorted(builder.problems, key=lambda problem: (problem.section, problem.row))
+        raise CatalogError(layers[-1].file, in_order)
     return builder.catalog(layers)
 
 
@@ -262,4 +263,4 @@ def expand_cards(rows: Iterable[CardRow]) -> tuple[NetworkCard, ...]:
 
 def _numbered(tables: Tables, section: str, model: type[R]) -> list[tuple[int, R]]:
     rows = tables.of(section)
-    return [(number, row) for number, row in enumerate(rows, 1) if isinstance(row, model)]
+    return [(number, row) for number, row in rows if isinstance(row, model)]

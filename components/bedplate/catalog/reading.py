@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,27 +16,27 @@ from bedplate.catalog.similar import nearest
 
 @dataclass
 class Tables:
-    """Rows by section, in the order of their file, and the problems met while reading them."""
+    """Rows by section with their numbers in the file, and the problems met while reading them."""
 
     file: str
-    rows: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)
     problems: list[RowProblem] = field(default_factory=list)
 
-    def of(self, section: str) -> list[Row]:
+    def of(self, section: str) -> list[tuple[int, Row]]:
         return self.rows.get(section, [])
 
 
 def read_csv(text: str, section: str, file: str) -> Tables:
     """One section from CSV text; an empty cell is a field that is not given."""
     tables = Tables(file)
-    records: list[Mapping[object, object]] = []
+    records: list[tuple[int, object]] = []
     for number, record in enumerate(csv.DictReader(io.StringIO(text)), 1):
         if None in record or None in record.values():
             tables.problems.append(
                 RowProblem(section, number, "", "not as many cells as the header; add commas")
             )
             continue
-        records.append({key: value for key, value in record.items() if value != ""})
+        records.append((number, {key: value for key, value in record.items() if value != ""}))
     _take(tables, section, records)
     return tables
 
@@ -92,15 +92,15 @@ def _read_yaml(text: str, file: str) -> Tables:
         elif not isinstance(records, list):
             tables.problems.append(RowProblem(section, 0, "", "must be a list of rows"))
         else:
-            _take(tables, section, records)
+            _take(tables, section, enumerate(records, 1))
     return tables
 
 
-def _take(tables: Tables, section: str, records: Iterable[object]) -> None:
+def _take(tables: Tables, section: str, records: Iterable[tuple[int, object]]) -> None:
     rows = tables.rows.setdefault(section, [])
-    for number, record in enumerate(records, 1):
+    for number, record in records:
         try:
-            rows.append(SECTIONS[section].model_validate(record))
+            rows.append((number, SECTIONS[section].model_validate(record)))
         except ValidationError as error:
             tables.problems.extend(_problems(section, number, error))
 
