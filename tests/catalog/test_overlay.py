@@ -192,6 +192,27 @@ def test_a_card_layout_that_cannot_be_launched_is_refused(
         load_overlay(written(tmp_path, CARDS + "\n".join(lines)))
 
 
+P5_CARDS = f"""
+network_cards:
+  - {{machine: p5.48xlarge, cards: 0, device_index: 0, interface_type: efa, {SOURCED}}}
+  - {{machine: p5.48xlarge, cards: 1-31, device_index: 1, interface_type: efa-only, {SOURCED}}}
+"""
+
+
+def test_another_layout_replaces_that_of_a_known_machine(tmp_path: Path) -> None:
+    load_overlay(written(tmp_path, P5_CARDS))
+    fabric = aws_machine("p5.48xlarge").fabric
+    assert fabric
+    assert [card.interface_type for card in fabric.cards] == ["efa"] + ["efa-only"] * 31
+
+
+def test_a_layout_that_loses_interfaces_of_a_known_machine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        CatalogError, match="network_cards row 1, machine: 32 given, and network_cards has 31"
+    ):
+        load_overlay(written(tmp_path, P5_CARDS.replace("1-31", "1-30")))
+
+
 def test_every_problem_of_a_file_is_reported(tmp_path: Path) -> None:
     text = (
         "machine,region,usd_per_hour,source,date\n"

@@ -2,7 +2,7 @@
 
 import importlib.resources
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -62,8 +62,9 @@ class Catalog:
     def with_rows_of(self, path: Path) -> "Catalog":
         """This catalogue with a user's own rows.
 
-        A price row for a machine and region that already has one replaces it (negotiated prices); any other
-        row for something that is already there is refused. Raises CatalogError with all problems of the file.
+        A price replaces the one of the same machine, region and purchase (negotiated prices), and the network
+        cards of a machine replace those it had (another layout); any other row for something that is already
+        there is refused. Raises CatalogError with all problems of the file.
         """
         return _build((*self._tables, read_file(path)))
 
@@ -115,8 +116,10 @@ class _Builder:
             self._once("local_disks", number, "machine", disk.machine, disk, self.disks)
         for number, region in _numbered(tables, "regions", RegionRow):
             self._once("regions", number, "region", region.region, region.zones, self.regions)
+        layouts: dict[str, list[CardRow]] = {}
         for _, card in _numbered(tables, "network_cards", CardRow):
-            self.cards.setdefault(card.machine, []).append(card)
+            layouts.setdefault(card.machine, []).append(card)
+        self.cards.update(layouts)
         for _, offering in _numbered(tables, "offerings", OfferingRow):
             for name in offering.machines:
                 self.offered.setdefault(name, []).append(offering.region)
@@ -148,7 +151,14 @@ class _Builder:
         for number, machine in _numbered(tables, "machines", MachineRow):
             if machine.accelerator is not None:
                 self._known("machines", number, "accelerator", machine.accelerator, self.accelerators)
-            self._check_fabric(number, machine)
+            self._check_fabric(RowProblem("machines", number, "efa_interfaces", ""), machine)
+        own = {machine.name for _, machine in _numbered(tables, "machines", MachineRow)}
+        first_rows = {
+            card.machine: number for number, card in reversed(_numbered(tables, "network_cards", CardRow))
+        }
+        for name, number in first_rows.items():
+            if name in self.machines and name not in own:
+                self._check_fabric(RowProblem("network_cards", number, "machine", ""), self.machines[name])
         for section, model in (("network_cards", CardRow), ("local_disks", DiskRow), ("prices", PriceRow)):
             for number, row in _numbered(tables, section, model):
                 assert isinstance(row, CardRow | DiskRow | PriceRow)
@@ -170,7 +180,7 @@ class _Builder:
             RowProblem(section, number, name, f"{value!r} is not in the catalogue; {advice}")
         )
 
-    def _check_fabric(self, number: int, machine: MachineRow) -> None:
+    def _check_fabric(self, place: RowProblem, machine: MachineRow) -> None:
         cards = expand_cards(self.cards.get(machine.name, []))
         adapters = [card for card in cards if card.interface_type != "interface"]
         problem = ""
@@ -192,7 +202,7 @@ class _Builder:
         elif any(card.card_index >= machine.network_cards for card in cards):
             problem = f"{machine.name} has an interface beyond its {machine.network_cards} network_cards"
         if problem:
-            self.problems.append(RowProblem("machines", number, "efa_interfaces", problem))
+            self.problems.append(replace(place, reason=problem))
 
     def catalog(self, layers: tuple[Tables, ...]) -> Catalog:
         return Catalog(

@@ -37,6 +37,10 @@ def locate(model: type[BaseModel], location: tuple[int | str, ...]) -> Place:
 
 
 def _step(place: Place, element: int | str) -> None:
+    if element == "[key]":
+        place.at_key = True
+        place.annotation = None
+        return
     annotation = plain(place.annotation)
     members = union_members(annotation)
     if len(members) > 1:
@@ -53,10 +57,6 @@ def _step(place: Place, element: int | str) -> None:
         place.annotation = known.annotation if known else None
         place._names.append(str(element))
         place.sensitive = place.sensitive or bool(_SENSITIVE_NAME.search(str(element)))
-        return
-    if element == "[key]":
-        place.at_key = True
-        place.annotation = None
         return
     place.annotation = _item(annotation, element)
     if isinstance(element, str):
