@@ -34,10 +34,13 @@ def bucket_policy(*, bucket_arn: str, key_arn: str) -> str:
                 "DenyOtherEncryption",
                 "s3:PutObject",
                 [objects],
-                {"StringNotEqualsIfExists": {_SSE: "aws:kms"}},
+                {"StringNotEquals": {_SSE: "aws:kms"}, "Null": {_SSE: "false"}},
             ),
             _deny(
-                "DenyOtherKey", "s3:PutObject", [objects], {"StringNotEqualsIfExists": {_SSE_KEY: key_arn}}
+                "DenyOtherKey",
+                "s3:PutObject",
+                [objects],
+                {"StringNotEquals": {_SSE_KEY: key_arn}, "Null": {_SSE_KEY: "false"}},
             ),
             # `aws:kms` without a key does not mean the bucket's key but the one that AWS manages:
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (2026-11)
