@@ -171,6 +171,22 @@ def test_a_number_where_a_text_is_wanted_is_answered_with_quotes() -> None:
     assert refused(PoolArgs, machine=1.33) == {"machine": "1.33 given; must be a text; put it in quotes"}
 
 
+def test_a_text_that_speaks_of_outputs_is_a_text() -> None:
+    problems = refused(PoolArgs, machine="g6.xlarge", max_size="output")
+    assert (
+        problems["max_size"]
+        == "'output' given; must be a whole number; give a number, without quotes or units"
+    )
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_boolean_is_no_number(value: bool) -> None:
+    problems = refused(PoolArgs.model_validate, {"machine": "g6.xlarge", "max_size": value})
+    assert problems["max_size"].startswith(f"{str(value).lower()} given; must be a whole number")
+    problems = refused(DiskArgs, iops=value)
+    assert list(problems) == ["iops"]
+
+
 @pytest.mark.parametrize("field", ["password", "join_token"])
 def test_a_secret_value_is_never_printed(field: str) -> None:
     secret = "hunter2" if field == "password" else "hunter2-long"

@@ -23,6 +23,8 @@ class Tagged(Args):
         ({"a;b": "x"}, "other than"),
         ({"a": "v" * 257}, "257 characters"),
         ({"a": "b|c"}, "other than"),
+        ({"a": "b\nc"}, "other than"),
+        ({"a\tb": "c"}, "other than"),
         ({str(i): "" for i in range(51)}, "51 tags"),
     ],
 )

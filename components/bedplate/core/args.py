@@ -1,13 +1,17 @@
 """`Args`: the base of every component's arguments and of the environment's configuration."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
+from bedplate.core.describe import Boolean
 from bedplate.core.errors import ArgsError, Problem
 from bedplate.core.inputs import InMarker
-from bedplate.core.paths import locate, union_members
+from bedplate.core.paths import locate, plain, union_members
 from bedplate.core.reasons import reason
 
 if TYPE_CHECKING:
@@ -48,6 +52,17 @@ class Args(_Base):
         frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=False
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_boolean_is_a_number(cls, data: object) -> object:
+        """YAML reads `yes` and `on` as true, and pydantic reads true as 1."""
+        if not isinstance(data, Mapping):
+            return data
+        return {
+            name: Boolean(value) if isinstance(value, bool) and name in _number_fields(cls) else value
+            for name, value in data.items()
+        }
+
     if not TYPE_CHECKING:
 
         @classmethod
@@ -69,6 +84,17 @@ class Args(_Base):
             super().__pydantic_init_subclass__(**options)
             for name, info in cls.model_fields.items():
                 _refuse_outer_constraints(cls, name, info)
+
+
+@cache
+def _number_fields(model: type[BaseModel]) -> frozenset[str]:
+    """The fields that hold a number, or a number or nothing."""
+    numbers = (int, float, Decimal)
+    return frozenset(
+        name
+        for name, info in model.model_fields.items()
+        if all(plain(kind) in numbers for kind in union_members(info.annotation) or [info.annotation])
+    )
 
 
 def to_args_error(model: type[BaseModel], error: ValidationError) -> ArgsError:

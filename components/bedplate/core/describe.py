@@ -6,6 +6,14 @@ from enum import Enum
 import pulumi
 from pydantic import SecretBytes, SecretStr
 
+
+class Boolean:
+    """A true or false that stands where a number is wanted; Python would take it for 1 or 0."""
+
+    def __init__(self, value: bool) -> None:
+        self.value = value
+
+
 _LONGEST = 80
 _MOST_ITEMS = 6
 
@@ -16,6 +24,8 @@ def describe(value: object) -> str:
         return "an output (known only while resources are made)"
     if isinstance(value, SecretStr | SecretBytes):
         return "a secret (not shown)"
+    if isinstance(value, bool | Boolean):
+        return "true" if value is True or (isinstance(value, Boolean) and value.value) else "false"
     if value is None:
         return "nothing (null)"
     if isinstance(value, Enum):

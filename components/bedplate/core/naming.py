@@ -144,7 +144,7 @@ _S3 = NameRule(
     "Amazon S3 User Guide, General purpose bucket naming rules",
 )
 _S3_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
-_S3_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_S3_SUFFIXES = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
 
 
 def validate_bucket_name(name: str) -> str:

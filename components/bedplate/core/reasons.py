@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+import pulumi
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
@@ -81,7 +82,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 def _advice(advice: str, kind: str, value: object) -> str:
     if kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
         return "put it in quotes"
-    if "output" in describe(value):
+    if isinstance(value, pulumi.Output):
         return "this must be known before anything is made: give a plain value"
     return advice
 

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator
 MOST_TAGS = 50
 LONGEST_KEY = 128
 LONGEST_VALUE = 256
-_CHARSET = re.compile(r"[\w\s+\-=.:/@]*")
+# Spaces of any kind, and no tab, line break or other control character.
+_CHARSET = re.compile(r"(?:[\w+\-=.:/@]|[^\S\x00-\x1f\x85])*")
 _CHARSET_TEXT = "letters, digits, spaces and + - = . _ : / @"
 
 
