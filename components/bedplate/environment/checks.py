@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pulumi
 
-from bedplate.catalog import AwsMachine
+from bedplate.catalog import AwsMachine, aws_regions
 from bedplate.cluster.settings import check_service_cidr_apart
 from bedplate.core.errors import ArgsError, Problems
 from bedplate.environment.settings import given
@@ -31,6 +31,9 @@ PODS_PER_NODE = 10
 def check_together(env: "AwsEnvironment", problems: Problems) -> None:
     """Adds everything that speaks against the environment as a whole."""
     network = _check_network(env, problems)
+    if env.region not in aws_regions():
+        # Nothing is offered in a region that does not exist: to say so of each machine would hide the reason.
+        return
     _check_cluster(env, problems)
     for name, pool in env.gpu_pools.items():
         problems.extend(pool.placement_problems(env.region, env.zones), under=f"gpu_pools.{name}")

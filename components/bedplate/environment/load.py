@@ -41,7 +41,8 @@ def load(config: pulumi.Config | Mapping[str, object], region: str | None = None
     problems = _kind_problems(data)
     if not problems:
         found, problems = _parse(data)
-        problems += _region_problems(data, region)
+        if not any(problem.path == "region" for problem in problems):
+            problems += _region_problems(data, region)
         if found is not None and not problems:
             return found
     raise ConfigError.in_file("configuration", problems, KEY)
@@ -110,7 +111,7 @@ def _parse(data: Mapping[str, object]) -> tuple[AwsEnvironment | None, list[Prob
 
 
 def _section(path: str) -> tuple[str, ...]:
-    """The part of the file that a path is in: a top-level key, and the name below it where parts are named."""
+    """The part of the file that a path is in: a top-level key, and a name where there are many of it."""
     parts = path.partition("[")[0].split(".")
     return tuple(parts[: 2 if parts[0] in _NAMED else 1])
 
