@@ -1,13 +1,18 @@
 """The EC2 handlers against moto in this process: no server, no engine."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from bedplate.sandbox.providers import aws
 from bedplate.sandbox.providers.handler import Created, JsonObject
+from bedplate.sandbox.providers.schema import Schema
+
+SCHEMA = Schema(Path(aws.__file__).with_name("schema.json.gz"))
 
 
 class Objects:
@@ -80,8 +85,11 @@ class Cloud:
 
     def create(self, token: str, inputs: JsonObject) -> Created:
         filled = self.full(token, inputs)
+        assert SCHEMA.problems(SCHEMA.resource(token), filled) == []
         assert self.problems(token, filled) == {}
         created: Created = self.handler(token).create(self.ctx, filled)
+        extra = set(created.outputs) - set(SCHEMA.resource(token).outputs)
+        assert not extra, f"outputs that the type does not have: {extra}"
         return created
 
     def read(self, token: str, created: Created) -> Any:

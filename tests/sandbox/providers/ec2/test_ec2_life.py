@@ -1,5 +1,6 @@
 """Each EC2 type: create, read without drift, change in place, read without drift, delete, found gone."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -117,7 +118,83 @@ def _self_rule(cloud: Any) -> dict[str, Any]:
 _HTTPS = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.0.0/8", "192.168.0.0/16"]}
 _ALL = {"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]}
 
+
+def _efa_template(cloud: Any) -> dict[str, Any]:
+    group = cloud.group(cloud.vpc()).id
+    placement = cloud.create("aws:ec2/placementGroup:PlacementGroup", {"strategy": "cluster"})
+    cards = [
+        {
+            "networkCardIndex": card,
+            "deviceIndex": 0 if card == 0 else 1,
+            "interfaceType": "efa",
+            "securityGroups": [group],
+            "deleteOnTermination": "true",
+        }
+        for card in range(32)
+    ]
+    return {
+        "description": "GPU nodes",
+        "instanceType": "p5.48xlarge",
+        "updateDefaultVersion": True,
+        "metadataOptions": {
+            "httpEndpoint": "enabled",
+            "httpTokens": "required",
+            "httpPutResponseHopLimit": 2,
+            "instanceMetadataTags": "disabled",
+        },
+        "blockDeviceMappings": [
+            {
+                "deviceName": "/dev/xvda",
+                "ebs": {
+                    "encrypted": "true",
+                    "volumeType": "gp3",
+                    "volumeSize": 500,
+                    "iops": 16000,
+                    "throughput": 1000,
+                    "deleteOnTermination": "true",
+                },
+            }
+        ],
+        "monitoring": {"enabled": True},
+        "ebsOptimized": "true",
+        "networkInterfaces": cards,
+        "placement": {"groupName": placement.id},
+        "instanceMarketOptions": {"marketType": "capacity-block"},
+        "capacityReservationSpecification": {
+            "capacityReservationTarget": {"capacityReservationId": "cr-0123456789abcdef0"}
+        },
+        "userData": base64.b64encode(b"MIME-Version: 1.0").decode(),
+        "tagSpecifications": [
+            {"resourceType": "volume", "tags": {"team": "ai"}},
+            {"resourceType": "instance", "tags": {"Name": "gpu", "team": "ai"}},
+        ],
+    }
+
+
+def _plain_template(cloud: Any) -> dict[str, Any]:
+    return {"vpcSecurityGroupIds": [cloud.group(cloud.vpc()).id], "keyName": "ops", "namePrefix": "nodes-"}
+
+
 CASES: list[Case] = [
+    ("aws:ec2/launchTemplate:LaunchTemplate", _efa_template, {"monitoring": {"enabled": False}}),
+    ("aws:ec2/launchTemplate:LaunchTemplate", _plain_template, {"tags": {"a": "b"}}),
+    ("aws:ec2/placementGroup:PlacementGroup", lambda cloud: {"strategy": "partition"}, {"tags": {"a": "b"}}),
+    (
+        "aws:ec2/capacityReservation:CapacityReservation",
+        lambda cloud: {
+            "availabilityZone": "us-west-2a",
+            "instanceCount": 2,
+            "instancePlatform": "Linux/UNIX",
+            "instanceType": "p5.48xlarge",
+            "instanceMatchCriteria": "targeted",
+        },
+        {"instanceCount": 4, "tags": {"a": "b"}},
+    ),
+    (
+        "aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults",
+        lambda cloud: {"httpTokens": "required"},
+        {"httpPutResponseHopLimit": 2},
+    ),
     ("aws:ec2/vpc:Vpc", _vpc, {"enableDnsHostnames": False, "tags": {"Name": "a"}}),
     ("aws:ec2/subnet:Subnet", _subnet, {"mapPublicIpOnLaunch": True, "tags": {"Name": "b"}}),
     ("aws:ec2/internetGateway:InternetGateway", _in_vpc(), {"tags": {"Name": "c"}}),

@@ -45,9 +45,7 @@ class VpcEndpoint(Ec2Handler):
     unordered = frozenset({"routeTableIds", "subnetIds", "securityGroupIds"})
     json_documents = frozenset({"policy"})
     references = (
-        Reference("vpcId", "ec2:vpc"),
-        Reference("routeTableIds[]", "ec2:route-table"),
-        Reference("subnetIds[]", "ec2:subnet"),
+        # The others are looked up by moto itself.
         Reference("securityGroupIds[]", "ec2:security-group"),
     )
     checks: ClassVar = {
@@ -180,10 +178,6 @@ class VpcEndpoint(Ec2Handler):
 class VpcEndpointRouteTableAssociation(Ec2Handler):
     token = "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation"
     replace_on = REGION | {"vpcEndpointId", "routeTableId"}
-    references = (
-        Reference("routeTableId", "ec2:route-table"),
-        Reference("vpcEndpointId", "ec2:vpc-endpoint"),
-    )
 
     def make(self, ctx: Context, inputs: JsonObject) -> tuple[str, JsonObject]:
         endpoint, table = inputs["vpcEndpointId"], inputs["routeTableId"]

@@ -39,12 +39,7 @@ class FlowLog(Ec2Handler):
     delete_before_replace = True
     defaults: ClassVar = {"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600}
     one_of = (tuple(_SUBJECTS),)
-    references = (
-        Reference("vpcId", "ec2:vpc"),
-        Reference("subnetId", "ec2:subnet"),
-        Reference("eniId", "ec2:network-interface"),
-        Reference("iamRoleArn", "iam:role"),
-    )
+    references = (Reference("iamRoleArn", "iam:role"),)
     # EC2 API reference, CreateFlowLogs, read 2026-11.
     checks: ClassVar = {
         "trafficType": enum("ACCEPT", "REJECT", "ALL"),

@@ -19,7 +19,6 @@ class InternetGateway(Ec2Handler):
     arn_type = "internet-gateway"
     describe = ("describe_internet_gateways", "InternetGatewayIds", "InternetGateways")
     replace_on = REGION
-    references = (Reference("vpcId", "ec2:vpc"),)
     shows: ClassVar = {"ownerId": "OwnerId", "vpcId": "Attachments.0.VpcId"}
 
     def make(self, ctx: Context, inputs: JsonObject) -> tuple[str, JsonObject]:
@@ -74,7 +73,6 @@ class EgressOnlyInternetGateway(Ec2Handler):
         "EgressOnlyInternetGateways",
     )
     replace_on = REGION | {"vpcId"}
-    references = (Reference("vpcId", "ec2:vpc"),)
     shows: ClassVar = {"vpcId": "Attachments.0.VpcId"}
 
     def make(self, ctx: Context, inputs: JsonObject) -> tuple[str, JsonObject]:
@@ -100,10 +98,6 @@ class Eip(Ec2Handler):
         "networkBorderGroup",
         "publicIpv4Pool",
     }
-    references = (
-        Reference("instance", "ec2:instance"),
-        Reference("networkInterface", "ec2:network-interface"),
-    )
     conflicts = (("instance", "networkInterface"),)
     checks: ClassVar = {"domain": enum("vpc")}
     shows: ClassVar = {"domain": "Domain", "publicIp": "PublicIp", "allocationId": "AllocationId"}
@@ -194,11 +188,7 @@ class NatGateway(Ec2Handler):
         "availabilityMode",
     }
     defaults: ClassVar = {"connectivityType": "public"}
-    references = (
-        Reference("subnetId", "ec2:subnet"),
-        Reference("allocationId", "ec2:eip-allocation"),
-        Reference("secondaryAllocationIds[]", "ec2:eip-allocation"),
-    )
+    references = (Reference("secondaryAllocationIds[]", "ec2:eip-allocation"),)
     unordered = frozenset({"secondaryAllocationIds", "secondaryPrivateIpAddresses"})
     checks: ClassVar = {
         "connectivityType": enum("public", "private"),
@@ -232,12 +222,11 @@ class NatGateway(Ec2Handler):
     def make(self, ctx: Context, inputs: JsonObject) -> tuple[str, JsonObject]:
         ec2 = self.client(ctx)
         address = inputs.get("allocationId")
-        # moto would let two gateways share an address. A repeated create finds its own gateway here.
+        # moto would let two gateways share an address.
         taken = [
             gateway
             for gateway in ec2.describe_nat_gateways()["NatGateways"]
             if gateway["State"] not in self.gone_states
-            and gateway["SubnetId"] != inputs["subnetId"]
             and any(one.get("AllocationId") == address for one in gateway["NatGatewayAddresses"])
         ]
         if address and taken:

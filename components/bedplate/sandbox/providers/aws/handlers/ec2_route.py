@@ -34,11 +34,8 @@ _INLINE_DESTINATIONS = {
     "ipv6CidrBlock": "DestinationIpv6CidrBlock",
     "destinationPrefixListId": "DestinationPrefixListId",
 }
-_GATEWAY_KINDS = (
-    Reference("natGatewayId", "ec2:nat-gateway"),
-    Reference("vpcPeeringConnectionId", "ec2:vpc-peering-connection"),
-    Reference("networkInterfaceId", "ec2:network-interface"),
-)
+# Of the targets, moto does not look for these.
+_GATEWAY_KINDS = (Reference("natGatewayId", "ec2:nat-gateway"),)
 
 
 def table_in(ec2: Any, table_id: str) -> JsonObject | None:
@@ -134,10 +131,7 @@ class _Table(Ec2Handler):
 class RouteTable(_Table):
     token = "aws:ec2/routeTable:RouteTable"
     replace_on = REGION | {"vpcId"}
-    references = (
-        Reference("vpcId", "ec2:vpc"),
-        *(Reference(f"routes[].{one.path}", one.kind) for one in _GATEWAY_KINDS),
-    )
+    references = tuple(Reference(f"routes[].{one.path}", one.kind) for one in _GATEWAY_KINDS)
 
     def make(self, ctx: Context, inputs: JsonObject) -> tuple[str, JsonObject]:
         table = self.client(ctx).create_route_table(VpcId=inputs["vpcId"], **self.tagging(ctx, inputs))[
@@ -169,7 +163,6 @@ class DefaultRouteTable(_Table):
 
     token = "aws:ec2/defaultRouteTable:DefaultRouteTable"
     replace_on = REGION | {"defaultRouteTableId"}
-    references = (Reference("defaultRouteTableId", "ec2:route-table"),)
 
     def make(self, ctx: Context, inputs: JsonObject) -> tuple[str, JsonObject]:
         id = inputs["defaultRouteTableId"]
@@ -193,7 +186,7 @@ class Route(Ec2Handler):
     token = "aws:ec2/route:Route"
     replace_on = REGION | {"routeTableId", *DESTINATIONS}
     delete_before_replace = True
-    references = (Reference("routeTableId", "ec2:route-table"), *_GATEWAY_KINDS)
+    references = _GATEWAY_KINDS
     one_of = (tuple(DESTINATIONS), tuple(TARGETS))
     checks: ClassVar = {"destinationCidrBlock": cidr(4), "destinationIpv6CidrBlock": cidr(6)}
 

@@ -17,11 +17,7 @@ class RouteTableAssociation(Ec2Handler):
     token = "aws:ec2/routeTableAssociation:RouteTableAssociation"
     replace_on = REGION | {"subnetId", "gatewayId"}
     delete_before_replace = True
-    references = (
-        Reference("routeTableId", "ec2:route-table"),
-        Reference("subnetId", "ec2:subnet"),
-        Reference("gatewayId", "ec2:internet-gateway"),
-    )
+    references = (Reference("gatewayId", "ec2:internet-gateway"),)
     one_of = (("subnetId", "gatewayId"),)
     shows: ClassVar = {"routeTableId": "RouteTableId", "subnetId": "SubnetId", "gatewayId": "GatewayId"}
 
@@ -29,7 +25,7 @@ class RouteTableAssociation(Ec2Handler):
         ec2 = self.client(ctx)
         # moto answers with an association to another table instead of a refusal.
         now = _association_of(ec2, inputs) if inputs.get("subnetId") else None
-        if now is not None and now["RouteTableId"] != inputs["routeTableId"]:
+        if now is not None:
             raise CloudError(
                 "Resource.AlreadyAssociated",
                 f"the specified association for route table {inputs['routeTableId']} conflicts with an "
@@ -88,16 +84,13 @@ class MainRouteTableAssociation(Ec2Handler):
     token = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
     replace_on = REGION | {"vpcId"}
     delete_before_replace = True
-    references = (Reference("vpcId", "ec2:vpc"), Reference("routeTableId", "ec2:route-table"))
     shows: ClassVar = {"routeTableId": "RouteTableId", "originalRouteTableId": "OriginalRouteTableId"}
 
     def make(self, ctx: Context, inputs: JsonObject) -> tuple[str, JsonObject]:
-        ec2, key = self.client(ctx), f"{ctx.region}/{inputs['vpcId']}/{inputs['routeTableId']}"
-        # What was the main table is written down first: a create that is repeated would find the new one.
-        before = ctx.store.get("ec2:main-route-table", key) or _main_of(ec2, inputs["vpcId"])
+        ec2 = self.client(ctx)
+        before = _main_of(ec2, inputs["vpcId"])
         if before is None:
             raise CloudError("InvalidVpcID.NotFound", f"The vpc ID '{inputs['vpcId']}' does not exist")
-        ctx.store.put("ec2:main-route-table", key, before)
         answer = ec2.replace_route_table_association(
             AssociationId=before["RouteTableAssociationId"], RouteTableId=inputs["routeTableId"]
         )
@@ -121,7 +114,6 @@ class MainRouteTableAssociation(Ec2Handler):
 
     def remove(self, ctx: Context, id: str, state: JsonObject) -> None:
         self._move(ctx, state["vpcId"], state["originalRouteTableId"])
-        ctx.store.delete("ec2:main-route-table", f"{ctx.region}/{state['vpcId']}/{state['routeTableId']}")
 
     def _move(self, ctx: Context, vpc_id: str, table_id: str) -> None:
         ec2 = self.client(ctx)

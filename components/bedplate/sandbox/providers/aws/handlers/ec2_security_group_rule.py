@@ -14,7 +14,7 @@ from bedplate.sandbox.providers.aws.handlers.ec2_rules import (
 )
 from bedplate.sandbox.providers.aws.handlers.ec2_security_group import authorize, revoke, sync_rules
 from bedplate.sandbox.providers.aws.handlers.ec2_shape import checksum
-from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject, Reference
+from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject
 
 _LISTS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
 
@@ -35,10 +35,6 @@ class SecurityGroupRule(Ec2Handler):
         "self",
     }
     defaults: ClassVar = {"self": False}
-    references = (
-        Reference("securityGroupId", "ec2:security-group"),
-        Reference("sourceSecurityGroupId", "ec2:security-group"),
-    )
     conflicts = (("self", "sourceSecurityGroupId"), ("sourceSecurityGroupId", "cidrBlocks"))
     checks: ClassVar = {"type": enum("ingress", "egress")}
 

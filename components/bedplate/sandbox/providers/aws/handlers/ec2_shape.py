@@ -93,6 +93,6 @@ def checksum(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """A CIDR block; host bits are cut off, as EC2 does. Raises ValueError."""
-    return ipaddress.ip_network(text, strict=False)
+def network(text: str) -> ipaddress.IPv4Network:
+    """An IPv4 block; host bits are cut off, as EC2 does. Raises ValueError."""
+    return ipaddress.IPv4Network(text, strict=False)

@@ -7,7 +7,7 @@ from bedplate.sandbox.providers.aws.handlers.ec2_base import REGION, Ec2Handler
 from bedplate.sandbox.providers.aws.handlers.ec2_checks import Problem, cidr, enum
 from bedplate.sandbox.providers.aws.handlers.ec2_dependents import refuse_subnet_in_use
 from bedplate.sandbox.providers.aws.handlers.ec2_shape import given
-from bedplate.sandbox.providers.handler import Context, JsonObject, Reference
+from bedplate.sandbox.providers.handler import Context, JsonObject
 
 # Input -> (parameter of ModifySubnetAttribute, where a describe shows it; empty where moto does not).
 _FLAGS = {
@@ -47,7 +47,6 @@ class Subnet(Ec2Handler):
         "ipv6Native": False,
         "mapPublicIpOnLaunch": False,
     }
-    references = (Reference("vpcId", "ec2:vpc"),)
     conflicts = (("availabilityZone", "availabilityZoneId"),)
     # VPC user guide, "Subnet CIDR blocks", read 2026-11: /16 to /28.
     checks: ClassVar = {

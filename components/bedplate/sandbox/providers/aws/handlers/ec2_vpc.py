@@ -6,8 +6,8 @@ from bedplate.sandbox.providers.aws.base import REGISTRY
 from bedplate.sandbox.providers.aws.handlers.ec2_base import REGION, Ec2Handler, filters
 from bedplate.sandbox.providers.aws.handlers.ec2_checks import Problem, cidr, enum
 from bedplate.sandbox.providers.aws.handlers.ec2_dependents import refuse_vpc_in_use
-from bedplate.sandbox.providers.aws.handlers.ec2_shape import given
-from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject, Reference
+from bedplate.sandbox.providers.aws.handlers.ec2_shape import given, network
+from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject
 
 # Input -> attribute of ModifyVpcAttribute, and what a new VPC has.
 _ATTRIBUTES = {
@@ -138,14 +138,22 @@ def _asked_attributes(inputs: JsonObject) -> JsonObject:
 class VpcIpv4CidrBlockAssociation(Ec2Handler):
     token = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"
     replace_on = REGION | {"vpcId", "cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength"}
-    references = (Reference("vpcId", "ec2:vpc"),)
     checks: ClassVar = {"cidrBlock": cidr(4, 16, 28)}
     shows: ClassVar = {"cidrBlock": "CidrBlock"}
 
     def make(self, ctx: Context, inputs: JsonObject) -> tuple[str, JsonObject]:
         if not inputs.get("cidrBlock"):
             raise CloudError("MissingParameter", "no IPAM pools are kept in the sandbox; give cidrBlock")
-        answer = self.client(ctx).associate_vpc_cidr_block(**given(inputs, "vpcId", "cidrBlock"))
+        ec2, wanted = self.client(ctx), network(inputs["cidrBlock"])
+        for block in ec2.describe_vpcs(VpcIds=[inputs["vpcId"]])["Vpcs"][0]["CidrBlockAssociationSet"]:
+            if block["CidrBlockState"]["State"] == "associated" and wanted.overlaps(
+                network(block["CidrBlock"])
+            ):
+                raise CloudError(
+                    "CidrConflict",
+                    f"the block {wanted} overlaps {block['CidrBlock']} of {inputs['vpcId']}; choose another",
+                )
+        answer = ec2.associate_vpc_cidr_block(**given(inputs, "vpcId", "cidrBlock"))
         return answer["CidrBlockAssociation"]["AssociationId"], answer["CidrBlockAssociation"]
 
     def look(self, ctx: Context, id: str, state: JsonObject) -> JsonObject | None:

@@ -7,7 +7,7 @@ from bedplate.sandbox.providers.aws.handlers.ec2_base import REGION, Ec2Handler
 from bedplate.sandbox.providers.aws.handlers.ec2_checks import Problem, cidr
 from bedplate.sandbox.providers.aws.handlers.ec2_rules import DESCRIPTION, port_problems, protocol_of
 from bedplate.sandbox.providers.aws.handlers.ec2_shape import given
-from bedplate.sandbox.providers.handler import Context, JsonObject, Reference
+from bedplate.sandbox.providers.handler import Context, JsonObject
 
 _SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 
@@ -19,10 +19,6 @@ class _Rule(Ec2Handler):
     describe = ("describe_security_group_rules", "SecurityGroupRuleIds", "SecurityGroupRules")
     # EC2 refuses to change the kind of source of a rule; moto changes an IPv4 block only.
     replace_on = REGION | {"securityGroupId", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"}
-    references = (
-        Reference("securityGroupId", "ec2:security-group"),
-        Reference("referencedSecurityGroupId", "ec2:security-group"),
-    )
     one_of = (_SOURCES,)
     checks: ClassVar = {"cidrIpv4": cidr(4), "cidrIpv6": cidr(6), "description": DESCRIPTION}
     shows: ClassVar = {
