@@ -1,4 +1,4 @@
-"""What the provider framework asks of one cloud: its types, its configuration, its errors, what exists in it."""
+"""What the provider framework asks of one cloud: its types, configuration, errors, and what exists in it."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -51,6 +51,10 @@ class Cloud(Protocol):
 
     def explain(self, exc: Exception) -> CloudError | None:
         """An exception of the cloud's client in the cloud's words; None for one that is our own mistake."""
+        ...
+
+    def gone(self, exc: Exception) -> bool:
+        """Whether an exception of the cloud's client says that what was named does not exist."""
         ...
 
     def invoke(self, config: object, token: str, args: JsonObject) -> JsonObject:

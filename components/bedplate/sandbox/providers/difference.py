@@ -51,8 +51,8 @@ def refreshed_inputs(
 ) -> dict[str, Any]:
     """The inputs that describe the resource as it is now.
 
-    What was given keeps its form (order of a set, spelling of a JSON document) as long as it means what the cloud
-    shows; what was not given stays out, or the next run would show a default of the cloud as a change.
+    What was given keeps its form (order of a set, spelling of a JSON document) as long as it means what the
+    cloud shows; what was not given stays out, or the next run would show a default of the cloud as a change.
     """
     return {
         name: _refreshed(handler, schema.inputs.get(name, "any"), value, outputs.get(name), name)
@@ -78,7 +78,7 @@ def _compare(handler: Handler, old: Any, new: Any, path: str, found: list[tuple[
     pattern = _INDEX.sub("[]", path)
     if has_unknown(new) and not isinstance(new, Mapping | list):
         found.append((path, "add" if old is None else "update"))
-    elif old == new and type(old) is type(new) or _both_numbers(old, new):
+    elif (old == new and type(old) is type(new)) or _both_numbers(old, new):
         return
     elif old is None or new is None:
         found.append((path, "add" if old is None else "delete"))

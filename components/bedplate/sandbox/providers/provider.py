@@ -1,8 +1,9 @@
-"""The life of a resource behind the provider protocol, on plain values: check, diff, create, read, update, delete.
+"""A resource's life behind the provider protocol, on plain values: check, diff, create, read, update, delete.
 
 Calls come from several threads; everything here is stateless but the configuration of each connection.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -143,7 +144,7 @@ class ResourceProvider:
             urn,
             inputs,
             lambda: self.cloud.operations.create(
-                urn, known, make, exists, lambda made: handler.delete(context, made.id, made.outputs)
+                urn, known, make, exists, lambda made: self._delete(handler, context, made.id, made.outputs)
             ),
         )
         return created.id, _mark_secrets(handler, inputs, created.outputs)
@@ -204,7 +205,7 @@ class ResourceProvider:
         self._guarded(
             urn,
             state,
-            lambda: self.cloud.operations.delete(urn, id, lambda: handler.delete(context, id, before)),
+            lambda: self.cloud.operations.delete(urn, id, lambda: self._delete(handler, context, id, before)),
         )
 
     def invoke(self, peer: str, token: str, args: Values) -> JsonObject:
@@ -255,7 +256,19 @@ class ResourceProvider:
                     raise CloudError(error.code, f"{path}: {error.message}")
 
     def _read(self, handler: Handler, context: Context, id: str, state: JsonObject) -> JsonObject | None:
-        return handler.read(context, id, state)
+        try:
+            return handler.read(context, id, state)
+        except Exception as exc:
+            if self.cloud.gone(exc):
+                return None
+            raise
+
+    def _delete(self, handler: Handler, context: Context, id: str, state: JsonObject) -> None:
+        try:
+            handler.delete(context, id, state)
+        except Exception as exc:
+            if not self.cloud.gone(exc):
+                raise
 
     def _guarded(self, urn: str, values: Values, action: Callable[[], T]) -> T:
         """Run it; a refusal of the cloud becomes one line for the user, without anything secret."""
@@ -295,8 +308,6 @@ def _check_outputs(handler: Handler, schema: ResourceSchema, outputs: JsonObject
 
 
 def _document_text(value: Any) -> Any:
-    import json
-
     text = json.dumps(plain(value), separators=(",", ":"))
     return Secret(text) if has_secret(value) else text
 

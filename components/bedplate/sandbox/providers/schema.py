@@ -55,6 +55,11 @@ class Schema:
             )
         return found
 
+    def object(self, name: str) -> tuple[Mapping[str, Spec], list[str]]:
+        """Members and required members of a nested object type."""
+        nested = self._data["types"][name]
+        return nested["inputs"], nested["required"]
+
     @cached_property
     def _resources(self) -> dict[str, ResourceSchema]:
         return {token: _resource(value) for token, value in self._data["resources"].items()}
@@ -101,8 +106,8 @@ class Schema:
             for key, item in value.items():
                 yield from self._value(inner, item, join(path, key), secret)
         elif kind == "object" and isinstance(value, Mapping):
-            nested = self._data["types"][inner]
-            yield from self._object(nested["inputs"], nested["required"], value, path)
+            members, required = self.object(inner)
+            yield from self._object(members, required, value, path)
         else:
             yield path, f"{_kind(value)} was given; give a {self._word(spec)}"
 
@@ -113,7 +118,7 @@ class Schema:
             )
         kind, inner = spec
         if kind == "object":
-            names = list(self._data["types"][inner]["inputs"])
+            names = list(self.object(inner)[0])
             return f"object with {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
         return f"{kind} of {self._word(inner)} values"
 

@@ -1,7 +1,7 @@
-"""The provider protocol (gRPC) in front of a `ResourceProvider`: Pulumi's own engine and the offline one attach here.
+"""The provider protocol (gRPC) in front of a `ResourceProvider`: Pulumi's engine and the offline one attach here.
 
-The SDK's `ProviderServicer` lacks Attach and Handshake, drops old inputs on the way to Diff and Update, cannot carry
-unknown values, and gives a user the stack of every error (pulumi SDK 3.272); so each method is written here.
+The SDK's `ProviderServicer` lacks Attach and Handshake, drops old inputs on the way to Diff and Update, cannot
+carry unknown values, and gives a user the stack of every error (pulumi SDK 3.272); so each method is written here.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from bedplate.sandbox.providers import schema_export
 from bedplate.sandbox.providers.provider import Difference, Refused, ResourceProvider
 from bedplate.sandbox.providers.schema import Problem
 from bedplate.sandbox.providers.wire import decode_struct, encode_struct
@@ -28,9 +29,9 @@ T = TypeVar("T")
 _LOG = logging.getLogger("bedplate.sandbox")
 # As many as the engines' default parallelism of resource operations.
 _THREADS = 16
-# A larger message than any state has; gRPC's own limit of 4 MiB is too small for some (Pulumi's SDKs use 400 MiB).
+# gRPC's own limit of 4 MiB is too small for some resources; Pulumi's SDKs use this one.
 _MESSAGE_BYTES = 400 * 1024 * 1024
-# An engine that opens all its connections from one socket may tell its provider instances apart by this metadata.
+# An engine whose provider instances share a connection may tell them apart by this metadata.
 PROVIDER_METADATA = "bedplate-provider"
 
 
@@ -51,11 +52,11 @@ class SandboxServicer(ProviderServicer):
             return await asyncio.get_running_loop().run_in_executor(self._pool, action)
         except Refused as exc:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(exc))
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - logged in full, and told to the caller without a stack
             _LOG.exception("a call of the provider failed")
             await context.abort(
                 grpc.StatusCode.INTERNAL,
-                f"a mistake in the sandbox itself: {type(exc).__name__}: {exc} (the server's log has the details)",
+                f"a mistake in the sandbox itself: {type(exc).__name__}: {exc}; the server's log has the details",
             )
         finally:
             self.active -= 1
@@ -78,9 +79,8 @@ class SandboxServicer(ProviderServicer):
 
     async def GetSchema(self, request: Any, context: Any) -> Any:
         cloud = self._resources.cloud
-        resources: dict[str, object] = {token: {} for token in sorted(cloud.registry.handlers)}
-        schema = {"name": cloud.name, "version": self._version, "resources": resources}
-        return provider_pb2.GetSchemaResponse(schema=json.dumps(schema))
+        package = schema_export.package(cloud.schema, cloud.name, list(cloud.registry.handlers))
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(package))
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:
         inputs, problems = await self._run(
@@ -89,7 +89,7 @@ class SandboxServicer(ProviderServicer):
         return provider_pb2.CheckResponse(inputs=encode_struct(inputs), failures=_failures(problems))
 
     async def DiffConfig(self, request: Any, context: Any) -> Any:
-        old, new = decode_struct(request.old_inputs or request.olds), decode_struct(request.news)
+        old, new = _old_inputs(request), decode_struct(request.news)
         changed = sorted(name for name in {*old, *new} - {"version"} if old.get(name) != new.get(name))
         # Never a replacement: the resources themselves say which change of region replaces them.
         kind = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
@@ -116,8 +116,7 @@ class SandboxServicer(ProviderServicer):
 
     async def Diff(self, request: Any, context: Any) -> Any:
         peer = _peer(context)
-        old = decode_struct(request.old_inputs if request.HasField("old_inputs") else request.olds)
-        state, new = decode_struct(request.olds), decode_struct(request.news)
+        old, state, new = _old_inputs(request), decode_struct(request.olds), decode_struct(request.news)
         found = await self._run(
             context,
             lambda: self._resources.diff(
@@ -147,7 +146,7 @@ class SandboxServicer(ProviderServicer):
 
     async def Update(self, request: Any, context: Any) -> Any:
         peer = _peer(context)
-        old, state, new = map(decode_struct, (request.old_inputs, request.olds, request.news))
+        old, state, new = _old_inputs(request), decode_struct(request.olds), decode_struct(request.news)
         outputs = await self._run(
             context,
             lambda: self._resources.update(peer, request.urn, request.id, old, state, new, request.preview),
@@ -209,6 +208,11 @@ def _peer(context: Any) -> str:
         if key == PROVIDER_METADATA:
             return f"metadata:{value}"
     return str(context.peer())
+
+
+def _old_inputs(request: Any) -> dict[str, Any]:
+    """An engine that does not send them (before Pulumi 3.70) gives the old outputs only."""
+    return decode_struct(request.old_inputs if request.HasField("old_inputs") else request.olds)
 
 
 def _failures(problems: list[Problem]) -> list[Any]:

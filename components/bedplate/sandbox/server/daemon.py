@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -100,8 +101,8 @@ def _start(home: Path) -> ServerInfo:
     while time.monotonic() < deadline:
         info = running(home)
         if info is not None and info.pid == process.pid:
-            # Not waited for: it is not ours to reap, and Popen's destructor would complain of a running child.
-            process.returncode = 0
+            # Somebody must take its exit status when it ends, or it stays a zombie as long as the caller lives.
+            threading.Thread(target=process.wait, daemon=True).start()
             return info
         if process.poll() is not None:
             raise RuntimeError(
@@ -115,7 +116,9 @@ def _start(home: Path) -> ServerInfo:
 
 def _environment() -> dict[str, str]:
     """The caller's, without what would turn moto or its clients to another account, profile or endpoint."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_", "PULUMI_"))}
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_", "PULUMI_"))
+    }
 
 
 def _log_end(home: Path) -> str:

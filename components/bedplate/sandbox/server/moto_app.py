@@ -27,8 +27,17 @@ class MotoApp:
         self._random = mock_random
         dispatcher = DomainDispatcherApplication(create_backend_app)
         # moto looks through its own directories at every request, for a third of the request's time.
-        dispatcher.get_backend_for_host = functools.cache(dispatcher.get_backend_for_host)
+        dispatcher.get_backend_for_host = functools.cache(  # type: ignore[method-assign]
+            dispatcher.get_backend_for_host
+        )
         self._application: Callable[..., Iterable[bytes]] = dispatcher
+
+    def preload(self, services: tuple[str, ...]) -> None:
+        """Import moto's services ahead of their first request (ec2 takes 1 s). May run beside requests."""
+        from moto.backends import get_backend
+
+        for service in services:
+            get_backend(service)
 
     def seed(self, value: int) -> None:
         """Choose moto's random numbers, and with them every identifier that the next request makes."""

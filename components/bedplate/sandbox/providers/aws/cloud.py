@@ -1,4 +1,4 @@
-"""AWS as the provider framework sees it: configuration, default tags, references, and errors in the cloud's words."""
+"""AWS as the provider framework sees it: configuration, default tags, references, errors in the cloud's words."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from bedplate.sandbox.providers.aws import existence, invokes
+from bedplate.sandbox.providers.aws.base import not_found
 from bedplate.sandbox.providers.aws.context import ACCOUNT_ID, AwsConfig, AwsContext
 from bedplate.sandbox.providers.aws.registry import REGISTRY
 from bedplate.sandbox.providers.handler import CloudError, Context, HandlerRegistry, JsonObject, ObjectStore
@@ -37,12 +38,11 @@ class AwsCloud:
         return REGISTRY
 
     def check_config(self, inputs: Mapping[str, Any]) -> list[Problem]:
+        # Credentials, profiles, roles to assume and endpoints are accepted: the sandbox has one account for all.
         problems: list[Problem] = []
         region = inputs.get("region")
         if region is not None and not inputs.get("skipRegionValidation"):
             problems += [("region", problem) for problem in _region_problems(str(region))]
-        for name in ("accessKey", "secretKey", "profile", "assumeRoles", "endpoints"):
-            del name  # accepted and without effect: the sandbox has one account and takes any credentials
         return problems
 
     def configure(self, inputs: Mapping[str, Any]) -> AwsConfig:
@@ -109,6 +109,9 @@ class AwsCloud:
         if isinstance(exc, ParamValidationError):
             return CloudError("InvalidParameter", " ".join(str(exc).split()))
         return CloudError(type(exc).__name__, str(exc)) if isinstance(exc, BotoCoreError) else None
+
+    def gone(self, exc: Exception) -> bool:
+        return isinstance(exc, ClientError) and not_found(exc)
 
     def invoke(self, config: object, token: str, args: JsonObject) -> JsonObject:
         return invokes.invoke(self.context(config, token, args), token, args)
