@@ -1,6 +1,7 @@
 """A context that gives handlers moto in this process, so that each type is tried without a server."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import boto3
@@ -27,6 +28,12 @@ class MemoryStore:
         return {key: value for (of, key), value in self.rows.items() if of == kind}
 
 
+@cache
+def boto_client(service: str, region: str) -> Any:
+    """One client for all tests: loading a service's model takes longer than a test."""
+    return boto3.client(service, region_name=region)
+
+
 class FakeContext:
     urn = "urn:pulumi:dev::test::aws:x/y:Z::name"
     region = "us-west-2"
@@ -39,7 +46,7 @@ class FakeContext:
         self.default_tags = {"managed-by": "pulumi"}
 
     def client(self, service: str, region: str | None = None) -> Any:
-        return boto3.client(service, region_name=region or self.region)
+        return boto_client(service, region or self.region)
 
     def tags(self, inputs: Mapping[str, Any]) -> dict[str, str]:
         return {**self.default_tags, **(inputs.get("tags") or {})}

@@ -1,7 +1,7 @@
 """AWS Budgets: cost and usage limits with notifications.
 
-moto has no update of a budget and does not show subscribers: a change makes the budget anew in one go, and what
-was asked for is kept in the state as long as moto shows the budget that it showed after that.
+moto has no update of a budget and does not show subscribers: a change makes the budget anew in one go, and
+what was asked for stays in the state as long as moto shows the budget that it showed after that.
 """
 
 from collections.abc import Mapping
