@@ -41,7 +41,8 @@ TOYS = {
     "version": "1.2.3",
     "provider": {"inputs": {"region": "string", "defaultTags": ["object", "Tags"]}, "required": []},
     "resources": {
-        "toy:store/disk:Disk": DISK | {"outputs": DISK["inputs"] | {"arn": "string", "tagsAll": ["map", "string"]}},
+        "toy:store/disk:Disk": DISK
+        | {"outputs": DISK["inputs"] | {"arn": "string", "tagsAll": ["map", "string"]}},
         "toy:store/slot:Slot": {
             "inputs": {"index": "integer"},
             "required": ["index"],
@@ -171,7 +172,11 @@ class ToyCloud:
         return {}
 
     def missing(self, ctx, kind, value):
-        return None if value in self.networks else CloudError("NoSuchNetwork", f"the network '{value}' does not exist")
+        return (
+            None
+            if value in self.networks
+            else CloudError("NoSuchNetwork", f"the network '{value}' does not exist")
+        )
 
     def explain(self, exc):
         return CloudError("Toy", str(exc)) if isinstance(exc, OSError) else None
@@ -211,7 +216,9 @@ class Toy:
         return self.provider.diff("peer", self.urn(token=token), "id", old, state or {}, new, ignored)
 
     def paths(self, old, new, **options):
-        return {change.path: (change.kind, change.replaces) for change in self.diff(old, new, **options).changes}
+        return {
+            change.path: (change.kind, change.replaces) for change in self.diff(old, new, **options).changes
+        }
 
     def disks(self):
         return self.cloud.store.items("disk")

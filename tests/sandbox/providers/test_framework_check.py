@@ -13,7 +13,11 @@ from bedplate.sandbox.providers.wire import UNKNOWN, Secret
         ({"sizeGib": "10"}, "sizeGib", '"10" (a string) was given; give a whole number'),
         ({"sizeGib": 1.5}, "sizeGib", "1.5 (a number) was given; give a whole number"),
         ({"sizeGib": True}, "sizeGib", "true (a boolean) was given; give a whole number"),
-        ({"sizeGib": 1, "encrypted": "yes"}, "encrypted", '"yes" (a string) was given; give a boolean (true or false)'),
+        (
+            {"sizeGib": 1, "encrypted": "yes"},
+            "encrypted",
+            '"yes" (a string) was given; give a boolean (true or false)',
+        ),
         ({"sizeGib": 1, "ratio": "x"}, "ratio", '"x" (a string) was given; give a number'),
         ({"sizeGib": 1, "name": 5}, "name", "5 (a number) was given; give a string"),
         ({"sizeGib": 1, "hosts": "a"}, "hosts", "a string was given; give a list of string values"),
@@ -22,7 +26,11 @@ from bedplate.sandbox.providers.wire import UNKNOWN, Secret
         ({"sizeGib": 1, "tags": {"a.b": 1}}, 'tags["a.b"]', "1 (a number) was given; give a string"),
         ({"sizeGib": 1, "rules": [{}]}, "rules[0].port", "missing"),
         ({"sizeGib": 1, "rules": [{"port": 1, "cidr": "x"}]}, "rules[0].cidr", "did you mean cidrs?"),
-        ({"sizeGib": 1, "rules": {"port": 1}}, "rules", "an object was given; give a list of object with port, cidrs"),
+        (
+            {"sizeGib": 1, "rules": {"port": 1}},
+            "rules",
+            "an object was given; give a list of object with port, cidrs",
+        ),
         ({"sizeGb": 1, "sizeGib": 1}, "sizeGb", "unknown property; did you mean sizeGib?"),
         ({"size_gib": 1, "sizeGib": 1}, "size_gib", "did you mean sizeGib?"),
         ({"sizeGib": 1, "zzz": 1}, "zzz", "known are encrypted, hosts"),
@@ -59,7 +67,9 @@ def test_defaults_are_filled_in(toy):
 
 
 def test_unknown_type_is_named_with_where_to_look(toy):
-    with pytest.raises(Refused, match=r"toy:store/tape:Tape: the sandbox does not know.*docs/sandbox-types.md"):
+    with pytest.raises(
+        Refused, match=r"toy:store/tape:Tape: the sandbox does not know.*docs/sandbox-types.md"
+    ):
         toy.check({}, token="toy:store/tape:Tape")
 
 
@@ -101,7 +111,9 @@ def test_a_refusal_does_not_repeat_a_secret(toy):
 
 
 def test_provider_configuration_is_checked(toy):
-    assert toy.provider.check_config({"regoin": "here"})[1] == [("regoin", "unknown property; did you mean region?")]
+    assert toy.provider.check_config({"regoin": "here"})[1] == [
+        ("regoin", "unknown property; did you mean region?")
+    ]
     assert toy.provider.check_config({"region": "nowhere"})[1] == [("region", "'nowhere' is no region")]
     assert toy.provider.check_config({"region": UNKNOWN})[1] == []
 

@@ -22,10 +22,18 @@ BASE = {"name": "data-1234567", "sizeGib": 1}
         ({"ratio": 1}, {"ratio": UNKNOWN}, {"ratio": ("update", False)}),
         ({"password": "x"}, {"password": Secret("x")}, {}),
         ({"password": Secret("x")}, {"password": Secret("y")}, {"password": ("update", False)}),
-        ({"tags": {"a": "1"}}, {"tags": {"a": "2", "b.c": "3"}}, {"tags.a": ("update", False), 'tags["b.c"]': ("add", False)}),
+        (
+            {"tags": {"a": "1"}},
+            {"tags": {"a": "2", "b.c": "3"}},
+            {"tags.a": ("update", False), 'tags["b.c"]': ("add", False)},
+        ),
         ({"tags": {"a": "1"}}, {"tags": {"a": UNKNOWN}}, {"tags.a": ("update", False)}),
         ({"hosts": ["a", "b"]}, {"hosts": ["b", "a"]}, {}),
-        ({"hosts": ["a", "b"]}, {"hosts": ["b", "c"]}, {"hosts[0]": ("delete", False), "hosts[1]": ("add", False)}),
+        (
+            {"hosts": ["a", "b"]},
+            {"hosts": ["b", "c"]},
+            {"hosts[0]": ("delete", False), "hosts[1]": ("add", False)},
+        ),
         ({"hosts": ["a"]}, {"hosts": ["a", "a"]}, {"hosts": ("update", False)}),
         (
             {"rules": [{"port": 1, "cidrs": ["x", "y"]}]},

@@ -71,7 +71,9 @@ def test_killed_daemon_comes_back_with_the_same_content(start, home, eventually)
     two = start()
     assert two.info.pid != one.info.pid
     assert two.info.warnings == ()
-    assert sorted(item["SubnetId"] for item in two.client("ec2").describe_subnets()["Subnets"]) == sorted(default)
+    assert sorted(item["SubnetId"] for item in two.client("ec2").describe_subnets()["Subnets"]) == sorted(
+        default
+    )
     found = two.client("ec2").describe_subnets(SubnetIds=subnets)["Subnets"]
     assert {item["VpcId"] for item in found} == {vpc}
     assert two.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyId"] == key
@@ -186,5 +188,7 @@ def test_the_daemon_holds_no_pipe_of_the_command_that_started_it(home):
 
 def test_a_setting_that_is_no_number_is_refused(home, monkeypatch):
     monkeypatch.setenv("BEDPLATE_SANDBOX_IDLE_SECONDS", "an hour")
-    with pytest.raises(RuntimeError, match="BEDPLATE_SANDBOX_IDLE_SECONDS is 'an hour'; give a number of seconds"):
+    with pytest.raises(
+        RuntimeError, match="BEDPLATE_SANDBOX_IDLE_SECONDS is 'an hour'; give a number of seconds"
+    ):
         ensure_daemon(home)

@@ -63,7 +63,9 @@ def test_lost_answer_is_given_again_after_the_daemon_was_killed(start, home, eve
 def test_daemon_killed_in_the_middle_of_creates(start, home, eventually, after):
     one = start()
     answered = threading.Semaphore(0)
-    inputs = {f"vpc{index}": {"cidrBlock": f"10.{index}.0.0/16", "tags": {"n": f"{index}"}} for index in range(16)}
+    inputs = {
+        f"vpc{index}": {"cidrBlock": f"10.{index}.0.0/16", "tags": {"n": f"{index}"}} for index in range(16)
+    }
 
     def work(name):
         try:

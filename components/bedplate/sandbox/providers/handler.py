@@ -1,8 +1,8 @@
 """What the sandbox knows of one resource type: data on the class, and four small calls.
 
-A handler sees plain JSON values with the provider's own property names (camelCase). Unknown values never reach it,
-secrets are unwrapped before and wrapped again after; the framework in `provider.py` does both, as it does the schema
-check, auto-naming, defaults, the diff and the exactly-once bookkeeping.
+A handler sees plain JSON values with the provider's own property names (camelCase). Unknown values never
+reach it, secrets are unwrapped before and wrapped again after; the framework in `provider.py` does both, as
+it does the schema check, auto-naming, defaults, the diff and the exactly-once bookkeeping.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,10 @@ JsonObject = dict[str, Any]
 
 
 class CloudError(Exception):
-    """A refusal as the cloud would word it: code, message, and what to do. Shown to the user without a stack."""
+    """A refusal as the cloud would word it: code, message, and what to do.
+
+    Shown to the user without a stack.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -56,15 +59,22 @@ class Context(Protocol):
     def store(self) -> ObjectStore: ...
     @property
     def unknown(self) -> frozenset[str]:
-        """Top-level inputs that are not (wholly) known yet; they are left out of the inputs given to `check`."""
+        """Top-level inputs that are not (wholly) known yet; they are left out of the inputs given to
+        `check`.
+        """
         ...
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client to moto. Its mutating calls are numbered, so that a repeated create gets the same answers."""
+        """A boto3 client to moto.
+
+        If the operation fails or is cut off, everything that it changed is taken back (ADR 1).
+        """
         ...
 
     def tags(self, inputs: Mapping[str, Any]) -> dict[str, str]:
-        """The provider's default tags with the resource's own over them (what the cloud gets, output `tagsAll`)."""
+        """The provider's default tags with the resource's own over them (what the cloud gets, output
+        `tagsAll`).
+        """
         ...
 
 
@@ -80,7 +90,9 @@ class AutoName:
 
 @dataclass(frozen=True)
 class Reference:
-    """An input (dotted path; `[]` for each element) that must name something that exists, e.g. kind `ec2:subnet`."""
+    """An input (dotted path; `[]` for each element) that must name something that exists, e.g. kind
+    `ec2:subnet`.
+    """
 
     path: str
     kind: str
@@ -111,7 +123,9 @@ class Handler:
         raise NotImplementedError
 
     def read(self, ctx: Context, id: str, state: JsonObject) -> JsonObject | None:
-        """Every output as it is now, or None where the resource no longer exists. `state` is empty on an import."""
+        """Every output as it is now, or None where the resource no longer exists. `state` is empty on an
+        import.
+        """
         raise NotImplementedError
 
     def update(

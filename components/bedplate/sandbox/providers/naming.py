@@ -1,4 +1,6 @@
-"""Physical names that the provider makes up, in the form of Pulumi's own providers: `<logical name>-<7 hex digits>`."""
+"""Physical names that the provider makes up, in the form of Pulumi's own providers: `<logical name>-<7 hex
+digits>`.
+"""
 
 import hashlib
 import re
@@ -10,9 +12,11 @@ _HEX = 7
 
 
 def automatic(rule: AutoName, logical_name: str, seed: bytes) -> str:
-    """A new name. The engine's seed makes it the same again in the run that asked for it; without one it is random.
+    """A new name. The engine's seed makes it the same again in the run that asked for it; without one it is
+    random.
 
-    A logical name that is too long for the type's limit is cut, as the vendor's provider would refuse it otherwise.
+    A logical name that is too long for the type's limit is cut, as the vendor's provider would refuse it
+    otherwise.
     """
     digits = (
         hashlib.sha256(seed + logical_name.encode()).hexdigest()[:_HEX]

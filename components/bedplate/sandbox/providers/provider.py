@@ -69,7 +69,8 @@ class ResourceProvider:
 
     def configure(self, peer: str, inputs: Values) -> None:
         own = {key: value for key, value in without_nulls(inputs).items() if key not in _ENGINE_INPUTS}
-        self._latest = self._configs[peer] = self.cloud.configure(plain(own))
+        config = self._guarded(f"provider {self.cloud.name}", own, lambda: self.cloud.configure(plain(own)))
+        self._latest = self._configs[peer] = config
 
     def _config(self, peer: str) -> object:
         config = self._configs.get(peer, self._latest)
@@ -117,7 +118,9 @@ class ResourceProvider:
         return Difference(tuple(found), self._deletes_first(handler, urn, old, new))
 
     def create(self, peer: str, urn: str, inputs: Values, preview: bool) -> tuple[str, Values]:
-        """The new resource's id and outputs; at preview no id, and unknown for what only the cloud can tell."""
+        """The new resource's id and outputs; at preview no id, and unknown for what only the cloud can
+        tell.
+        """
         handler, schema = self._type(urn)
         config = self._config(peer)
         known, unknown = _split(inputs)
@@ -239,7 +242,9 @@ class ResourceProvider:
         inputs[rule.property] = kept if stays else naming.automatic(rule, logical, seed)
 
     def _deletes_first(self, handler: Handler, urn: str, old: Values, new: Values) -> bool:
-        """Whether the replacement's name would meet the old one's: a name that the program chose, and kept."""
+        """Whether the replacement's name would meet the old one's: a name that the program chose, and
+        kept.
+        """
         rule = handler.auto_name
         if handler.delete_before_replace or rule is None:
             return handler.delete_before_replace

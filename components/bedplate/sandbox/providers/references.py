@@ -5,7 +5,9 @@ from typing import Any
 
 
 def texts_at(inputs: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """(exact path, value) of every non-empty string at a dotted path; `[]` stands for each element of a list."""
+    """(exact path, value) of every non-empty string at a dotted path; `[]` stands for each element of a
+    list.
+    """
     yield from _walk(inputs, path.replace("[]", ".[]").split("."), "")
 
 

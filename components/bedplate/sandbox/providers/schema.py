@@ -1,4 +1,6 @@
-"""A provider's types as data: which properties a resource has, of which type, and what is wrong with given values."""
+"""A provider's types as data: which properties a resource has, of which type, and what is wrong with given
+values.
+"""
 
 import difflib
 import gzip

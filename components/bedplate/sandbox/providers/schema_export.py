@@ -1,4 +1,6 @@
-"""The provider's types in the form of Pulumi's package schema (pulumi.com, "Package schema", metaschema of 3.x)."""
+"""The provider's types in the form of Pulumi's package schema (pulumi.com, "Package schema", metaschema of
+3.x).
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,9 @@
-"""The provider protocol (gRPC) in front of a `ResourceProvider`: Pulumi's engine and the offline one attach here.
+"""The provider protocol (gRPC) in front of a `ResourceProvider`: Pulumi's engine and the offline one attach
+here.
 
-The SDK's `ProviderServicer` lacks Attach and Handshake, drops old inputs on the way to Diff and Update, cannot
-carry unknown values, and gives a user the stack of every error (pulumi SDK 3.272); so each method is written here.
+The SDK's `ProviderServicer` lacks Attach and Handshake, drops old inputs on the way to Diff and Update,
+cannot carry unknown values, and gives a user the stack of every error (pulumi SDK 3.272); so each method is
+written here.
 """
 
 import asyncio
@@ -56,7 +58,7 @@ class SandboxServicer(ProviderServicer):
             _LOG.exception("a call of the provider failed")
             await context.abort(
                 grpc.StatusCode.INTERNAL,
-                f"a mistake in the sandbox itself: {type(exc).__name__}: {exc}; the server's log has the details",
+                f"a mistake in the sandbox itself: {type(exc).__name__}: {exc}; see the server's log",
             )
         finally:
             self.active -= 1

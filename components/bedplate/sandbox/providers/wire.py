@@ -1,8 +1,8 @@
 """Between the provider protocol's structs and plain Python values.
 
-The SDK's `PropertyValue` neither reads nor writes unknown values, so the sandbox has its own codec: an unknown is
-`UNKNOWN`, a secret is `Secret(value)`, whole numbers are int, and everything else is JSON. Assets stay the JSON
-objects with signature that they are on the wire.
+The SDK's `PropertyValue` neither reads nor writes unknown values, so the sandbox has its own codec: an
+unknown is `UNKNOWN`, a secret is `Secret(value)`, whole numbers are int, and everything else is JSON. Assets
+stay the JSON objects with signature that they are on the wire.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-# The protocol's own constants (pulumi SDK 3.272: sdk/python/lib/pulumi/runtime/rpc.py and sdk/go/common/resource).
+# The protocol's own constants (pulumi SDK 3.272: sdk/python/lib/pulumi/runtime/rpc.py and
+# sdk/go/common/resource).
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"

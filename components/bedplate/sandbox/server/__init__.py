@@ -1,4 +1,5 @@
-"""The sandbox's server: the emulated clouds and their providers, in this process or as a daemon of one directory.
+"""The sandbox's server: the emulated clouds and their providers, in this process or as a daemon of one
+directory.
 
 Importing this costs nothing: what needs moto, gRPC and pulumi is imported when a server starts.
 """

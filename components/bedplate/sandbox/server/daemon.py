@@ -85,7 +85,8 @@ def _start(home: Path) -> ServerInfo:
     files.remove_info(home)
     log = os.open(home / files.LOG, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     try:
-        # Its own session and its own output: it outlives the command, and holds none of the caller's pipes open.
+        # Its own session and its own output: it outlives the command, and holds none of the caller's pipes
+        # open.
         process = subprocess.Popen(
             [sys.executable, "-m", "bedplate.sandbox.server", str(home)],
             stdin=subprocess.DEVNULL,
@@ -101,12 +102,13 @@ def _start(home: Path) -> ServerInfo:
     while time.monotonic() < deadline:
         info = running(home)
         if info is not None and info.pid == process.pid:
-            # Somebody must take its exit status when it ends, or it stays a zombie as long as the caller lives.
+            # Somebody must take its exit status when it ends, or it stays a zombie as long as the caller
+            # lives.
             threading.Thread(target=process.wait, daemon=True).start()
             return info
         if process.poll() is not None:
             raise RuntimeError(
-                f"the sandbox server stopped with code {process.returncode} while it started:\n{_log_end(home)}"
+                f"the sandbox server stopped with code {process.returncode} at its start:\n{_log_end(home)}"
             )
         time.sleep(0.02)
     process.kill()

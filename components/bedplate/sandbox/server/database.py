@@ -13,18 +13,21 @@ from pathlib import Path
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, operation TEXT, changes INTEGER NOT NULL, method TEXT NOT NULL,
-  url TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL, status INTEGER NOT NULL, identifiers TEXT NOT NULL
+  url TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL, status INTEGER NOT NULL,
+  identifiers TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS journal_operation ON journal(operation);
 CREATE TABLE IF NOT EXISTS objects (
   kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS object_undo (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, operation TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT
+  id INTEGER PRIMARY KEY AUTOINCREMENT, operation TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL,
+  value TEXT
 );
 CREATE TABLE IF NOT EXISTS running (operation TEXT PRIMARY KEY, urn TEXT NOT NULL, inputs TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS created (
-  urn TEXT PRIMARY KEY, inputs TEXT NOT NULL, fingerprint TEXT NOT NULL, id TEXT NOT NULL, outputs TEXT NOT NULL
+  urn TEXT PRIMARY KEY, inputs TEXT NOT NULL, fingerprint TEXT NOT NULL, id TEXT NOT NULL,
+  outputs TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS live (urn TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (urn, id)) WITHOUT ROWID;
 """
@@ -37,7 +40,8 @@ class Database:
     def __init__(self, path: Path | None) -> None:
         """Open or make the file; None keeps everything in memory.
 
-        Raises ValueError when another release of Bedplate wrote the file in a layout that this one cannot read.
+        Raises ValueError when another release of Bedplate wrote the file in a layout that this one cannot
+        read.
         """
         if path is not None and not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))

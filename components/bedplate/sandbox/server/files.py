@@ -1,4 +1,6 @@
-"""The files of a daemon's home directory: who runs (a lock that dies with its process) and where it answers."""
+"""The files of a daemon's home directory: who runs (a lock that dies with its process) and where it
+answers.
+"""
 
 import fcntl
 import json

@@ -1,8 +1,8 @@
 """The door to moto: one request at a time, each change written down before its answer is given (ADR 2).
 
 The random generator is seeded from the entry's number, so replaying the entries makes the same identifiers.
-The first call of a service in a region is written down even if it only reads: it makes what an account has from
-the start (the default VPC), with identifiers of its own.
+The first call of a service in a region is written down even if it only reads: it makes what an account has
+from the start (the default VPC), with identifiers of its own.
 """
 
 import json
@@ -73,8 +73,8 @@ class Journal:
                 if response.status != status or _identifiers(response) != identifiers:
                     call = request.call or f"{request.method} {request.url}"
                     self._warn(
-                        f"journal entry {sequence} ({request.scope[0]} {call}) was answered differently when it was "
-                        f"replayed: status {status} before, {response.status} now"
+                        f"journal entry {sequence} ({request.scope[0]} {call}) was answered differently when "
+                        f"it was replayed: status {status} before, {response.status} now"
                     )
             return len(rows)
 
@@ -105,7 +105,9 @@ class Journal:
         return [str(urn) for _, urn in unfinished]
 
     def compact(self) -> bool:
-        """Forget the history if nothing is left of it: no live resource, no change from outside the provider."""
+        """Forget the history if nothing is left of it: no live resource, no change from outside the
+        provider.
+        """
         with self._lock, self._database.transaction() as connection:
             ((live, unfinished, outside),) = self._database.rows(
                 "SELECT (SELECT count(*) FROM live), (SELECT count(*) FROM running), "

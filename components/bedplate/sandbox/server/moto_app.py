@@ -1,6 +1,7 @@
 """moto as a WSGI application inside this process: run one request, begin empty, choose its random numbers."""
 
 import functools
+import importlib
 import io
 import json
 import os
@@ -34,10 +35,8 @@ class MotoApp:
 
     def preload(self, services: tuple[str, ...]) -> None:
         """Import moto's services ahead of their first request (ec2 takes 1 s). May run beside requests."""
-        from moto.backends import get_backend
-
         for service in services:
-            get_backend(service)
+            importlib.import_module(f"moto.{service}.models")
 
     def seed(self, value: int) -> None:
         """Choose moto's random numbers, and with them every identifier that the next request makes."""
@@ -52,7 +51,10 @@ class MotoApp:
         reset_model_data()
 
     def run(self, request: CloudRequest) -> CloudResponse:
-        """The answer. A call that moto lacks is an error of the request's own protocol, never a page of HTML."""
+        """The answer.
+
+        A call that moto lacks is an error of the request's own protocol, never a page of HTML.
+        """
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:

@@ -1,4 +1,6 @@
-"""One create, update or delete of a resource: all of its calls to the cloud take effect, or none does (ADR 1)."""
+"""One create, update or delete of a resource: all of its calls to the cloud take effect, or none does (ADR
+1).
+"""
 
 import sqlite3
 import uuid
@@ -8,7 +10,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Operation:
-    """Its row in the database appears with its first change, so that an operation without one costs nothing."""
+    """Its row in the database appears with its first change, so that an operation without one costs
+    nothing.
+    """
 
     urn: str
     inputs: str = "{}"
@@ -16,7 +20,10 @@ class Operation:
     begun: bool = False
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """Write down that the operation has begun to change things. Called in the transaction of the change."""
+        """Write down that the operation has begun to change things.
+
+        Called in the transaction of the change.
+        """
         if not self.begun:
             connection.execute("INSERT INTO running VALUES (?,?,?)", (self.id, self.urn, self.inputs))
             self.begun = True

@@ -1,4 +1,6 @@
-"""Exactly once: an operation happens wholly or not at all, and a create whose answer was lost is not done again (ADR 1)."""
+"""Exactly once: an operation happens wholly or not at all, and a create whose answer was lost is not done
+again (ADR 1).
+"""
 
 import hashlib
 import json
@@ -43,7 +45,9 @@ class Operations:
         return bool(self._in_flight)
 
     def expected_inputs(self, urn: str) -> JsonObject | None:
-        """The inputs of a create that is under way or was never acknowledged: its automatic name is to be kept."""
+        """The inputs of a create that is under way or was never acknowledged: its automatic name is to be
+        kept.
+        """
         in_flight = self._in_flight.get(urn)
         if in_flight is not None:
             return in_flight
@@ -60,8 +64,8 @@ class Operations:
     ) -> Created:
         """Make a resource, or give the answer again that nobody acknowledged.
 
-        A repeated create waits for the first one. With other inputs than the first time, what was made is removed
-        before the new one is made. If `make` raises, nothing of what it did remains.
+        A repeated create waits for the first one. With other inputs than the first time, what was made is
+        removed before the new one is made. If `make` raises, nothing of what it did remains.
         """
         fingerprint = _fingerprint(inputs)
         with self._alone(urn, inputs):

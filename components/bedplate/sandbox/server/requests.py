@@ -1,4 +1,6 @@
-"""A request to the emulated cloud, and what can be told of it without running it: service, region, call, effect."""
+"""A request to the emulated cloud, and what can be told of it without running it: service, region, call,
+effect.
+"""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +28,9 @@ class CloudRequest:
 
     @property
     def scope(self) -> tuple[str, str]:
-        """(service, region) of the signature; ("s3", "us-east-1") for a request without one, as moto takes it."""
+        """(service, region) of the signature; ("s3", "us-east-1") for a request without one, as moto takes
+        it.
+        """
         credential = self.header("Authorization").partition("Credential=")[2].split(",")[0].split("/")
         return (credential[3].lower(), credential[2]) if len(credential) == 5 else ("s3", "us-east-1")
 

@@ -1,4 +1,6 @@
-"""Which code a daemon runs: a daemon that was started before an upgrade, or before an edit, is not the right one."""
+"""Which code a daemon runs: a daemon that was started before an upgrade, or before an edit, is not the right
+one.
+"""
 
 import hashlib
 import importlib.metadata
@@ -8,7 +10,9 @@ import bedplate
 
 
 def code_version() -> str:
-    """The package's version, moto's, and a digest over the sandbox's source files (names, sizes, times of change)."""
+    """The package's version, moto's, and a digest over the sandbox's source files (names, sizes, times of
+    change).
+    """
     digest = hashlib.sha256()
     root = Path(bedplate.__file__).parent / "sandbox"
     for part in ("server", "providers"):

@@ -1,4 +1,6 @@
-"""AWS as the provider framework sees it: configuration, default tags, references, errors in the cloud's words."""
+"""AWS as the provider framework sees it: configuration, default tags, references, errors in the cloud's
+words.
+"""
 
 import json
 import re
@@ -38,7 +40,8 @@ class AwsCloud:
         return REGISTRY
 
     def check_config(self, inputs: Mapping[str, Any]) -> list[Problem]:
-        # Credentials, profiles, roles to assume and endpoints are accepted: the sandbox has one account for all.
+        # Credentials, profiles, roles to assume and endpoints are accepted: the sandbox has one account for
+        # all.
         problems: list[Problem] = []
         region = inputs.get("region")
         if region is not None and not inputs.get("skipRegionValidation"):
@@ -56,8 +59,8 @@ class AwsCloud:
         if allowed and ACCOUNT_ID not in allowed:
             raise CloudError(
                 "AccountNotAllowed",
-                f"allowedAccountIds has {', '.join(map(str, allowed))}, and the sandbox's account is {ACCOUNT_ID}; "
-                f"add it to the list for the sandbox",
+                f"allowedAccountIds has {', '.join(map(str, allowed))}, and not the sandbox's account "
+                f"{ACCOUNT_ID}; add it to the list for the sandbox",
             )
         if ACCOUNT_ID in (values.get("forbiddenAccountIds") or ()):
             raise CloudError(

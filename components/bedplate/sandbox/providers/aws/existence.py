@@ -12,7 +12,9 @@ from bedplate.sandbox.providers.handler import CloudError, Context
 
 @dataclass(frozen=True)
 class Lookup:
-    """A read that fails with `code` (or answers with an empty `result` list) for something that does not exist."""
+    """A read that fails with `code` (or answers with an empty `result` list) for something that does not
+    exist.
+    """
 
     service: str
     call: str
@@ -125,14 +127,12 @@ STORED = {
 
 
 def missing(ctx: Context, kind: str, value: str) -> CloudError | None:
-    """The cloud's refusal if `value` names nothing that exists; LookupError for a kind that has no row here."""
+    """The cloud's refusal if `value` names nothing that exists; LookupError for a kind that has no row
+    here.
+    """
     if kind in STORED:
         token, what, code = STORED[kind]
-        found = ctx.store.items(token)
-        if any(
-            value in (key, key.rpartition("/")[2], item.get("name"), item.get("id"))
-            for key, item in found.items()
-        ):
+        if ctx.store.get(token, f"{ctx.region}/{value}") is not None:
             return None
         return _refusal(ctx, what, code, value)
     lookup = LOOKUPS[kind]

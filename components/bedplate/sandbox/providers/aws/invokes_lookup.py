@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError
 from bedplate.sandbox.providers.aws.base import not_found, tag_map
 from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject
 
-# Public parameters under which AWS publishes machine images (EKS User Guide, "Retrieve recommended Amazon Linux AMI
-# IDs", 2026-11-24). The sandbox has no such images: it answers with an id made from the name and the region.
+# Public parameters under which AWS publishes machine images (EKS User Guide, "Retrieve recommended Amazon
+# Linux AMI IDs", 2026-11-24). The sandbox has no such images: it answers with an id made from the name and
+# the region.
 _PUBLIC_IMAGE = re.compile(
     r"^/aws/service/(eks/optimized-ami|ami-amazon-linux-latest|bottlerocket|deeplearning|ecs)/"
 )

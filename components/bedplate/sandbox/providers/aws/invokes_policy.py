@@ -1,4 +1,6 @@
-"""`aws.iam.get_policy_document`: computed here, as the vendor's provider computes it without a call to the cloud."""
+"""`aws.iam.get_policy_document`: computed here, as the vendor's provider computes it without a call to the
+cloud.
+"""
 
 import json
 from typing import Any
@@ -7,7 +9,10 @@ from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject
 
 
 def policy_document(ctx: Context, args: JsonObject) -> JsonObject:
-    """The document of statements, sources and overrides. Raises CloudError for the same `sid` twice in sources."""
+    """The document of statements, sources and overrides.
+
+    Raises CloudError for the same `sid` twice in sources.
+    """
     version = args.get("version") or "2012-10-17"
     document_id = args.get("policyId")
     merged: list[JsonObject] = []

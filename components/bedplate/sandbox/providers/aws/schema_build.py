@@ -1,7 +1,7 @@
 """Writes what `pulumi_aws` says of every registered type into the package: `python -m ...aws.schema_build`.
 
-Property names, their types, and which are required come from the SDK's own classes, so that the provider knows them
-without importing the SDK (which costs seconds).
+Property names, their types, and which are required come from the SDK's own classes, so that the provider
+knows them without importing the SDK (which costs seconds).
 """
 
 import gzip
@@ -11,6 +11,7 @@ import inspect
 import json
 import re
 import typing
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, UnionType
@@ -30,7 +31,10 @@ Spec = str | list[Any]
 def build() -> dict[str, Any]:
     """The schema of the provider and of every registered type. Raises ValueError for a type the SDK lacks."""
     builder = _Builder()
-    resources = {token: builder.resource(token) for token in sorted(REGISTRY.handlers)}
+    with warnings.catch_warnings():
+        # Reading a deprecated property's type is no use of it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        resources = {token: builder.resource(token) for token in sorted(REGISTRY.handlers)}
     provider = importlib.import_module("pulumi_aws.provider")
     configuration = builder.inputs(provider, provider.ProviderArgs)
     return {
@@ -91,7 +95,8 @@ class _Builder:
         if origin is not None and isinstance(origin, type) and issubclass(origin, pulumi.Output):
             return self._type(module, arguments[0])
         if origin in (typing.Union, UnionType):
-            # Optional[X], Input[X] (X | Awaitable[X] | Output[X]) and str | SomeEnum: the plain alternative counts.
+            # Optional[X], Input[X] (X | Awaitable[X] | Output[X]) and str | SomeEnum: the plain alternative
+            # counts.
             options = [item for item in arguments if item is not type(None) and not _is_wrapper(item)]
             specs = [self._type(module, item) for item in options]
             return "string" if "string" in specs else specs[0]
