@@ -15,15 +15,20 @@ from bedplate.core.paths import locate, plain, union_members
 from bedplate.core.reasons import reason
 
 if TYPE_CHECKING:
-    _Meta = type(BaseModel)
+    # mypy's plugin needs a base class by name, which `type(BaseModel)` is not; at run time nothing private is
+    from pydantic._internal._model_construction import ModelMetaclass as _PydanticMeta
 else:
+    _PydanticMeta = type(BaseModel)
 
-    class _Meta(type(BaseModel)):
-        """Turns the refusal of a call into an ArgsError.
 
-        On the metaclass, because an `__init__` of the model would be run for nested models as well, and its
-        error would then hide every other problem of the call.
-        """
+class _Meta(_PydanticMeta):
+    """Turns the refusal of a call into an ArgsError.
+
+    On the metaclass, because an `__init__` of the model would be run for nested models as well, and its error
+    would then hide every other problem of the call.
+    """
+
+    if not TYPE_CHECKING:
 
         def __call__(cls, *args: Any, **values: Any) -> Any:
             try:
@@ -32,15 +37,7 @@ else:
                 raise to_args_error(cls, error) from None
 
 
-if TYPE_CHECKING:
-    _Base = BaseModel
-else:
-
-    class _Base(BaseModel, metaclass=_Meta):
-        pass
-
-
-class Args(_Base):
+class Args(BaseModel, metaclass=_Meta):
     """Frozen arguments: unknown fields are refused, and every problem of one call is reported at once.
 
     Fields that decide the shape (counts, enums, flags) are plain types; fields that wire resources together
