@@ -15,7 +15,7 @@ from bedplate.core.paths import locate, plain, union_members
 from bedplate.core.reasons import reason
 
 if TYPE_CHECKING:
-    # mypy's plugin needs a base class by name, which `type(BaseModel)` is not; at run time nothing private is
+    # mypy's plugin needs a base class by name; at run time `type(BaseModel)` will do, which is public.
     from pydantic._internal._model_construction import ModelMetaclass as _PydanticMeta
 else:
     _PydanticMeta = type(BaseModel)
