@@ -185,3 +185,13 @@ def test_defaults_fill_what_a_short_file_leaves_out(made: Any) -> None:
     assert recording.one("Cluster").inputs["deletionProtection"] is True
     assert recording.one("Key").inputs["enableKeyRotation"] is True
     assert len(recording.all("NatGateway")) == 2
+
+
+def test_nodes_wait_for_their_way_to_the_world_and_leave_before_it(
+    aws_dev: dict[str, Any], stack_program: Any, made: Any
+) -> None:
+    recording = made(stack_program(aws_dev))
+    for group in recording.all("NodeGroup"):
+        for zone in ("us-east-1a", "us-east-1b", "us-east-1c"):
+            assert f"aws-dev-network-private-{zone}-nat" in group.depends_on
+        assert "aws-dev-cluster-vpc-cni" in group.depends_on

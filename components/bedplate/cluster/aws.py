@@ -255,7 +255,7 @@ class EksCluster(pulumi.ComponentResource):
                     )
                 )
             if names is BEFORE_NODES:
-                self.handle = dataclasses.replace(self.handle, ready=tuple(made))
+                self.handle = dataclasses.replace(self.handle, ready=(*args.network.ready, *made))
                 ready = [
                     system_pool(
                         child(self._name, "system"),

@@ -21,7 +21,7 @@ class ClusterHandle:
         security_group_id: The group that joins the control plane and every node.
         network: The network that the cluster is in.
         key: The key that secrets and node volumes are encrypted with.
-        ready: What must be there before a node can join, such as the network add-on.
+        ready: What must be there before a node can join: the network's ways out, the network add-on.
     """
 
     name: pulumi.Output[str]

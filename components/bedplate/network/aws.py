@@ -41,6 +41,7 @@ class AwsNetwork(pulumi.ComponentResource):
         super().__init__("bedplate:index:AwsNetwork", name, None, opts)
         self._name = name
         self._args = args
+        self._private_ways_out: list[pulumi.Resource] = []
         plan = args.subnet_plan()
 
         self._vpc = ec2.Vpc(
@@ -65,7 +66,7 @@ class AwsNetwork(pulumi.ComponentResource):
         public = self._subnets("public", [str(block) for block in plan.public], "elb")
         private_tables = {zone: self._route_table(f"private-{zone}") for zone in args.zones}
         for zone, table in private_tables.items():
-            self._associate(f"private-{zone}", table, private[zone])
+            self._private_ways_out.append(self._associate(f"private-{zone}", table, private[zone]))
         tables = list(private_tables.values())
         nat_gateways: list[ec2.NatGateway] = []
         addresses: list[ec2.Eip] = []
@@ -102,6 +103,7 @@ class AwsNetwork(pulumi.ComponentResource):
             private_subnet_id_by_zone={zone: subnet.id for zone, subnet in private.items()},
             nat_gateway_ids=_all([gateway.id for gateway in nat_gateways]),
             nat_gateway_count=len(nat_gateways),
+            ready=tuple(self._private_ways_out),
         )
         self.register_outputs(
             {
@@ -151,8 +153,8 @@ class AwsNetwork(pulumi.ComponentResource):
             opts=self._child_options(),
         )
 
-    def _associate(self, part: str, table: ec2.RouteTable, subnet: ec2.Subnet) -> None:
-        ec2.RouteTableAssociation(
+    def _associate(self, part: str, table: ec2.RouteTable, subnet: ec2.Subnet) -> ec2.RouteTableAssociation:
+        return ec2.RouteTableAssociation(
             child(self._name, part),
             route_table_id=table.id,
             subnet_id=subnet.id,
@@ -220,7 +222,7 @@ class AwsNetwork(pulumi.ComponentResource):
                 opts=self._child_options(depends_on=[internet]),
             )
         for zone, table in private_tables.items():
-            ec2.Route(
+            route = ec2.Route(
                 child(self._name, f"private-{zone}-nat"),
                 route_table_id=table.id,
                 destination_cidr_block=_EVERYWHERE,
@@ -228,6 +230,7 @@ class AwsNetwork(pulumi.ComponentResource):
                 region=self._args.region,
                 opts=self._child_options(),
             )
+            self._private_ways_out.append(route)
         return list(gateways.values()), addresses
 
     def _gateway_endpoints(self, tables: list[ec2.RouteTable]) -> None:

@@ -19,6 +19,8 @@ class NetworkHandle:
         public_subnet_ids: The public subnets in zone order; empty where the network has none.
         private_subnet_id_by_zone: Zone name to private subnet, for machines that must sit in one zone.
         nat_gateway_ids: The NAT gateways, for alarms; empty where the network has none.
+        ready: What a machine in a private subnet needs to reach the world: it waits for these, and on the
+            way down they wait for it.
     """
 
     region: str
@@ -31,6 +33,7 @@ class NetworkHandle:
     nat_gateway_ids: pulumi.Output[list[str]]
     # How many NAT gateways there are is needed before their ids are known: one alarm each.
     nat_gateway_count: int = 0
+    ready: tuple[pulumi.Resource, ...] = ()
 
     @classmethod
     def from_existing(
