@@ -1,8 +1,9 @@
 """Options and the provider that tests of the engine run against.
 
-The provider `probe` keeps things in memory: `probe:index:Thing` with inputs `name` (generated where not given; two
-things may not share one), `value` (changed in place), `key` (a change needs a new thing), `deleteFirst` (replace by
-deleting first). It counts its calls, and a test can make one of them fail, wait, or call back.
+The provider `probe` keeps things in memory: `probe:index:Thing` with inputs `name` (generated where not
+given; two things may not share one), `value` (changed in place), `key` (a change needs a new thing),
+`deleteFirst` (replace by deleting first). It counts its calls, and a test can make one of them fail, wait, or
+call back.
 """
 
 import json
@@ -96,7 +97,6 @@ def _servicer(probe: Probe) -> Any:
         Properties,
         from_struct,
         has_unknown,
-        reveal,
         reveal_all,
         same,
         secret,
@@ -169,8 +169,6 @@ def _servicer(probe: Probe) -> Any:
                 for key in news
                 if key not in ("name", "value", "key", "deleteFirst", "extra", "__defaults")
             ]
-            if not request.HasField("olds"):
-                pass
             if "name" not in news:
                 fresh = f"{request.urn.rsplit('::', 1)[-1]}-{request.randomSeed[:4].hex()}"
                 news["name"] = olds.get("name") or fresh
@@ -180,7 +178,8 @@ def _servicer(probe: Probe) -> Any:
             self._leave(self._enter("diff", request.urn, context))
             self._acknowledge(request.urn)
             olds, news = from_struct(request.old_inputs), from_struct(request.news)
-            changed = [key for key in {**olds, **news} if not same(reveal(olds.get(key)), reveal(news.get(key)))]
+            olds, news = reveal_all(olds), reveal_all(news)
+            changed = [key for key in {**olds, **news} if not same(olds.get(key), news.get(key))]
             details = {}
             for key in changed:
                 kind = "ADD" if key not in olds else "DELETE" if key not in news else "UPDATE"
@@ -196,7 +195,7 @@ def _servicer(probe: Probe) -> Any:
                 replaces=[key for key in changed if key in ("key", "name")],
                 detailedDiff=details,
                 hasDetailedDiff=True,
-                deleteBeforeReplace=bool(reveal(news.get("deleteFirst"))),
+                deleteBeforeReplace=bool(news.get("deleteFirst")),
             )
 
         def _acknowledge(self, urn: str) -> None:
@@ -237,7 +236,8 @@ def _servicer(probe: Probe) -> Any:
         def Update(self, request: Any, context: Any) -> Any:
             inputs = from_struct(request.news)
             if request.preview:
-                return provider_pb2.UpdateResponse(properties=to_struct({**inputs, "echo": inputs.get("value")}))
+                outputs = {**inputs, "echo": inputs.get("value")}
+                return provider_pb2.UpdateResponse(properties=to_struct(outputs))
             call = self._enter("update", request.urn, context, request.timeout)
             self._acknowledge(request.urn)
             with probe.lock:
@@ -265,13 +265,15 @@ def _servicer(probe: Probe) -> Any:
                     return provider_pb2.ReadResponse()
                 inputs = {key: item for key, item in thing.items() if key not in ("serial", "config")}
                 outputs = self._outputs(request.id, inputs)
-            return provider_pb2.ReadResponse(id=request.id, inputs=to_struct(inputs), properties=to_struct(outputs))
+            return provider_pb2.ReadResponse(
+                id=request.id, inputs=to_struct(inputs), properties=to_struct(outputs)
+            )
 
         def Invoke(self, request: Any, context: Any) -> Any:
             call = self._enter("invoke", request.tok, context)
             arguments = from_struct(request.args)
-            result = {"result": {"doubled": f"{arguments.get('text')}{arguments.get('text')}", "config": call.config}}
-            answer = {"return": to_struct({"doubled": result["result"]["doubled"], "config": call.config})}
+            text = arguments.get("text")
+            answer = {"return": to_struct({"doubled": f"{text}{text}", "config": call.config})}
             self._leave(call)
             if arguments.get("text") == "bad":
                 return provider_pb2.InvokeResponse(

@@ -1,4 +1,5 @@
-"""The directory that holds the state: the layout of Pulumi's file backend (version 1, stacks grouped by project).
+"""The directory that holds the state: the layout of Pulumi's file backend (version 1, stacks grouped by
+project).
 
 .pulumi/meta.yaml                                  version: 1
 .pulumi/stacks/<project>/<stack>.json              the checkpoint; .bak the one before it
@@ -36,7 +37,9 @@ class FileBackend:
         self.digest = ""
 
     def load(self) -> Document | None:
-        """The deployment of the checkpoint, None for a new stack. Raises StateError for one of another version."""
+        """The deployment of the checkpoint, None for a new stack. Raises StateError for one of another
+        version.
+        """
         for suffix in (".gz", ".zst"):
             packed = self.checkpoint_path.with_name(self.checkpoint_path.name + suffix)
             if packed.exists():
@@ -50,7 +53,8 @@ class FileBackend:
         content = json.loads(data)
         if content.get("version") != 3:
             raise StateError(
-                f"{self.checkpoint_path} has version {content.get('version')!r}; the offline engine reads version 3"
+                f"{self.checkpoint_path} has version {content.get('version')!r}; the offline engine reads "
+                "version 3"
             )
         latest: Document | None = content["checkpoint"].get("latest")
         return latest
@@ -81,7 +85,9 @@ class FileBackend:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the stack. Raises StateError naming who holds it; the lock of a process that is gone is removed."""
+        """Hold the stack. Raises StateError naming who holds it; the lock of a process that is gone is
+        removed.
+        """
         self._locks.mkdir(parents=True, exist_ok=True)
         own = self._locks / f"{uuid4()}.json"
         self._refuse_if_locked(own)
@@ -116,8 +122,9 @@ class FileBackend:
                 path.unlink(missing_ok=True)
                 continue
             raise StateError(
-                f"the stack {self.stack.project}/{self.stack.stack} is locked by {holder.get('username')}@{host} "
-                f"(pid {pid}) since {holder.get('timestamp')}; wait for it to end, or delete {path} if it is no more"
+                f"the stack {self.stack.project}/{self.stack.stack} is locked by "
+                f"{holder.get('username')}@{host} (pid {pid}) since {holder.get('timestamp')}; wait for it "
+                f"to end, or delete {path} if it is no more"
             )
 
 
@@ -129,7 +136,9 @@ def _user() -> str:
 
 
 def _alive(pid: int, locked_at: float) -> bool:
-    """Whether the process that took a lock at that time still runs; a later one with the same number is another."""
+    """Whether the process that took a lock at that time still runs; a later one with the same number is
+    another.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,6 @@
-"""Replacements that reach others: a provider that is replaced, and what must go before something can be replaced."""
+"""Replacements that reach others: a provider that is replaced, and what must go before something can be
+replaced.
+"""
 
 from .deployment import Deployment
 from .differences import apply_replace_on_changes
@@ -62,9 +64,9 @@ class Cascade:
         for item in condemned:
             if item.protect:
                 raise d.fail(
-                    f"unable to replace resource {item.urn!r}, as replacing {old.urn!r} requires, because it is "
-                    f"protected. To unprotect it, remove the `protect` option from the resource in the program and run "
-                    "`up` first",
+                    f"unable to replace resource {item.urn!r}, as replacing {old.urn!r} requires, because "
+                    "it is protected. To unprotect it, remove the `protect` option from the resource in "
+                    "the program and run `up` first",
                     old.urn,
                 )
         with d.lock:

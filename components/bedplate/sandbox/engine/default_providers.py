@@ -37,8 +37,8 @@ class DefaultProviders:
         try:
             if self._denied(package):
                 raise d.fail(
-                    f"default providers for {package!r} are disabled (pulumi:disable-default-providers); give the "
-                    "resource a provider"
+                    f"default providers for {package!r} are disabled (pulumi:disable-default-providers); "
+                    "give the resource a provider"
                 )
             try:
                 name = default_name(version, url)

@@ -1,4 +1,6 @@
-"""The deletions of a run: each resource after everything that depends on it, independent ones at the same time."""
+"""The deletions of a run: each resource after everything that depends on it, independent ones at the same
+time.
+"""
 
 from collections import Counter, defaultdict
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait

@@ -1,4 +1,6 @@
-"""What all parts of a run share: the state, the providers, who has been seen, what changed, and whether it failed."""
+"""What all parts of a run share: the state, the providers, who has been seen, what changed, and whether it
+failed.
+"""
 
 import time
 from collections import Counter
@@ -144,7 +146,9 @@ class Deployment:
         diff: tuple[PropertyChange, ...] = (),
         count: str | None = None,
     ) -> None:
-        """Do one step and tell of it. Raises Aborted where it fails; a provider's error has been reported then."""
+        """Do one step and tell of it. Raises Aborted where it fails; a provider's error has been reported
+        then.
+        """
         shown = not resource.internal
         details = (op, resource.urn, resource.type, resource.name, reason, diff)
         self.check_running()

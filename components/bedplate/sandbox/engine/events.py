@@ -1,9 +1,9 @@
 """What a run tells while it goes on, and what it hands back at the end."""
 
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Literal
 
-Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Operation = Literal["preview", "up", "refresh", "destroy"]
 StepOp = Literal["create", "update", "replace", "delete", "same", "read", "refresh"]
 Severity = Literal["debug", "info", "warning", "error"]
@@ -43,7 +43,7 @@ class DiagnosticEvent:
     urn: str = ""
 
 
-Event = Union[ResourceEvent, DiagnosticEvent]
+Event = ResourceEvent | DiagnosticEvent
 
 
 class Secret:
@@ -66,13 +66,13 @@ class Secret:
         return hash(Secret)
 
 
-Output = Union[Json, Secret]
+Output = Json | Secret
 
 
 @dataclass(frozen=True)
 class Result:
-    """The end of a run. `changes` counts create, update, replace, delete and same; providers that the engine made by
-    itself are not counted. `resources` is what is left in the state, counted likewise."""
+    """The end of a run. `changes` counts create, update, replace, delete and same; providers that the engine
+    made by itself are not counted. `resources` is what is left in the state, counted likewise."""
 
     ok: bool
     operation: Operation

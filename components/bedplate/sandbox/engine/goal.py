@@ -91,7 +91,9 @@ class Goal:
         )
 
     def inherit(self, parent: "Goal") -> None:
-        """Take over what a parent hands to its children (Pulumi: protect, retainOnDelete, deletedWith, provider)."""
+        """Take over what a parent hands to its children (Pulumi: protect, retainOnDelete, deletedWith,
+        provider).
+        """
         if self.protect is None:
             self.protect = parent.protect
         if self.retain_on_delete is None:
@@ -126,12 +128,13 @@ def parse_goal(request: Any, directory: Path) -> Goal:
     """
     if request.remote:
         raise ValueError(
-            f"{request.type} {request.name!r} is a component that a provider constructs; the offline engine runs "
-            "components of the program only"
+            f"{request.type} {request.name!r} is a component that a provider constructs; the offline engine "
+            "runs components of the program only"
         )
     if request.packageRef:
         raise ValueError(
-            f"{request.type} {request.name!r} is of a parameterized package; the offline engine has no such providers"
+            f"{request.type} {request.name!r} is of a parameterized package; the offline engine has no such "
+            "providers"
         )
     raw = from_struct(request.object)
     given = {key: set(item.urns) for key, item in request.propertyDependencies.items()}

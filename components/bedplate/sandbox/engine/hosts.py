@@ -20,7 +20,9 @@ from .program import TOLD, report
 
 @dataclass(frozen=True)
 class PathProgram:
-    """A program on disk: `main` is the directory (with a `__main__.py`) or file, `root` the directory of Pulumi.yaml."""
+    """A program on disk: `main` is the directory (with a `__main__.py`) or file, `root` the directory of
+    Pulumi.yaml.
+    """
 
     main: Path
     root: Path
@@ -128,21 +130,20 @@ class InlineHost:
         self._thread.start()
 
     def _run(self, func: Callable[[], None], monitor: str) -> None:
-        from pulumi.runtime import run_in_stack, set_all_config
-        from pulumi.runtime.settings import reset_options
+        from pulumi.runtime import run_in_stack
+
+        from .sdk import configure
 
         d = self._d
-        reset_options(
-            project=d.stack.project,
-            stack=d.stack.stack,
-            parallel=d.parallel,
-            engine_address=monitor,
-            monitor_address=monitor,
+        configure(
+            d.stack,
+            monitor,
+            str(d.directory),
+            d.config,
+            sorted(d.secret_keys),
             preview=d.preview,
-            organization=d.stack.organization,
-            root_directory=str(d.directory),
+            parallel=d.parallel,
         )
-        set_all_config(dict(d.config), sorted(d.secret_keys))
         loop = asyncio.new_event_loop()
         executor = ThreadPoolExecutor(max_workers=d.parallel * 4)
         loop.set_default_executor(executor)

@@ -1,7 +1,8 @@
-"""The journal beside the checkpoint: one line of JSON per step, so that a step costs the same in a stack of any size.
+"""The journal beside the checkpoint: one line of JSON per step, so that a step costs the same in a stack of
+any size.
 
-A line is written with one `write` to a file opened for appending and not synced: it survives the death of the process
-(the kernel has it), which is what ADR 3 asks for, not the loss of power.
+A line is written with one `write` to a file opened for appending and not synced: it survives the death of the
+process (the kernel has it), which is what ADR 3 asks for, not the loss of power.
 """
 
 import json
@@ -56,7 +57,8 @@ class Journal:
 
 
 def replay(path: Path, checkpoint_digest: str) -> Iterator[Record]:
-    """The records that an interrupted run left for this checkpoint; none if there are none or they were folded.
+    """The records that an interrupted run left for this checkpoint; none if there are none or they were
+    folded.
 
     A last line that was cut off by the kill never happened.
     """

@@ -20,8 +20,8 @@ from .values import UNKNOWN, Properties, from_struct, lower_outputs, mark_secret
 
 _Answer = TypeVar("_Answer")
 
-# What this engine does of the features that an SDK asks for. The others change what the SDK sends, so that a program
-# which needs one is refused by the SDK with that feature's name.
+# What this engine does of the features that an SDK asks for. The others change what the SDK sends, so that a
+# program which needs one is refused by the SDK with that feature's name.
 _FEATURES = {
     "secrets": resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
     "resourceReferences": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
@@ -32,7 +32,8 @@ _FEATURES = {
     "replacementTrigger": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
 }
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
-# Every registration in flight holds a thread until its resource is made; the SDK sends at most four times `parallel`.
+# Every registration in flight holds a thread until its resource is made; the SDK sends at most four times
+# `parallel`.
 _THREADS = 96
 
 
@@ -228,8 +229,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def RegisterPackage(self, request: Any, context: Any) -> Any:
         def work() -> Any:
             raise ValueError(
-                f"package {request.name!r} is parameterized; the offline engine has no such providers. Run this program "
-                "with Pulumi's own engine"
+                f"package {request.name!r} is parameterized; the offline engine has no such providers. Run "
+                "this program with Pulumi's own engine"
             )
 
         return self._guard(context, work)

@@ -1,11 +1,12 @@
-"""Property paths such as `tags.team`, `rules[0].port`, `["a.b"]` and `rules[*].port`, as Pulumi's options write them."""
+"""Property paths such as `tags.team`, `rules[0].port`, `["a.b"]` and `rules[*].port`, as Pulumi's options
+write them.
+"""
 
 import re
-from typing import Union
 
 from .values import SIGNATURE, Properties, Value
 
-Step = Union[str, int]
+Step = str | int
 _PART = re.compile(r'\.?([^.\[\]"]+)|\.?\[(\d+)\]|\.?\[\*\]|\.?\["((?:[^"\\]|\\.)*)"\]')
 
 
@@ -46,7 +47,9 @@ def _open(value: Value) -> Value:
 
 
 def look_up(properties: Properties, path: tuple[Step, ...]) -> Value:
-    """The value at a path, through secrets; None where there is none. A secret on the way makes the result secret."""
+    """The value at a path, through secrets; None where there is none. A secret on the way makes the result
+    secret.
+    """
     current: Value = properties
     for step in path:
         inner = _open(current)
@@ -64,7 +67,8 @@ def look_up(properties: Properties, path: tuple[Step, ...]) -> Value:
 def reset(old: Value, new: Value, path: tuple[Step, ...]) -> bool:
     """Set what lies at `path` in `new` back to what it was in `old`, in place.
 
-    False where the path's container is in only one of the two (Pulumi cannot ignore added or removed elements either).
+    False where the path's container is in only one of the two (Pulumi cannot ignore added or removed elements
+    either).
     """
     old, new = _open(old), _open(new)
     step, rest = path[0], path[1:]

@@ -1,4 +1,6 @@
-"""From a registration to its steps: what Pulumi's step generator decides, per resource and without a global order."""
+"""From a registration to its steps: what Pulumi's step generator decides, per resource and without a global
+order.
+"""
 
 import os
 from dataclasses import replace as copy
@@ -119,7 +121,9 @@ class Planner:
         return new
 
     def _decide(self, urn: str, replaces: bool = False) -> bool:
-        """Note that the URN has its step; True where the entry was deleted in the meantime by a replacement."""
+        """Note that the URN has its step; True where the entry was deleted in the meantime by a
+        replacement.
+        """
         d = self._d
         with d.lock:
             was_deleted = urn in d.seen.deleted
@@ -212,14 +216,14 @@ class Planner:
     def _refuse_replacement(self, goal: Goal, old: Resource, new: Resource) -> None:
         if new.protect and old.protect:
             raise self._d.fail(
-                f"unable to replace resource {new.urn!r} as it is protected. To unprotect it, remove the `protect` "
-                "option from the resource in the program and run `up`",
+                f"unable to replace resource {new.urn!r} as it is protected. To unprotect it, remove the "
+                "`protect` option from the resource in the program and run `up`",
                 new.urn,
             )
         if goal.import_id:
             raise self._d.fail(
-                f"resource {new.urn!r} was imported and still has its import id, so it cannot be replaced; remove "
-                "`import_` from the program",
+                f"resource {new.urn!r} was imported and still has its import id, so it cannot be replaced; "
+                "remove `import_` from the program",
                 new.urn,
             )
 

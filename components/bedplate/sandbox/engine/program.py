@@ -1,7 +1,8 @@
-"""The child process that runs a Pulumi program: `python -m bedplate.sandbox.engine.program --monitor ADDRESS ...`.
+"""The child process that runs a Pulumi program: `python -m bedplate.sandbox.engine.program --monitor ADDRESS
+...`.
 
-The SDK keeps global state, so each run of a program gets a process. Configuration comes over the monitor's own
-connection: it is in no argument and no environment variable that another user could see.
+The SDK keeps global state, so each run of a program gets a process. Configuration comes over the monitor's
+own connection: it is in no argument and no environment variable that another user could see.
 """
 
 import argparse
@@ -61,21 +62,21 @@ def _run(arguments: argparse.Namespace) -> int:
     import pulumi
     from google.protobuf import empty_pb2
     from pulumi.runtime.proto import resource_pb2_grpc
-    from pulumi.runtime.settings import reset_options
+
+    from .sdk import configure
+    from .stack_id import StackId
 
     channel = grpc.insecure_channel(arguments.monitor, options=(("grpc.max_receive_message_length", -1),))
     info = resource_pb2_grpc.ResourceMonitorStub(channel).GetDeploymentInfo(empty_pb2.Empty())
     channel.close()
-    pulumi.runtime.set_all_config(dict(info.config), list(info.configSecretKeys))
-    reset_options(
-        project=info.project,
-        stack=info.stack,
-        root_directory=arguments.root,
-        parallel=info.parallel,
-        engine_address=arguments.monitor,
-        monitor_address=arguments.monitor,
+    configure(
+        StackId(info.project, info.stack, info.organization),
+        arguments.monitor,
+        arguments.root,
+        dict(info.config),
+        list(info.configSecretKeys),
         preview=info.dryRun,
-        organization=info.organization,
+        parallel=info.parallel,
     )
     program = Path(arguments.program)
     main = program / "__main__.py" if program.is_dir() else program
@@ -108,7 +109,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def report(error: Exception, program: Path) -> None:
-    """Tell the engine what ended the program: a user's mistake by its message, anything else with its stack."""
+    """Tell the engine what ended the program: a user's mistake by its message, anything else with its
+    stack.
+    """
     import grpc
     import pulumi
     from pulumi import InputPropertiesError, InputPropertyError, RunError

@@ -19,8 +19,8 @@ class ProjectError(ValueError):
 class Project:
     """A project with the configuration of one environment.
 
-    `stack_config` has full keys (`project:key`) and plain values: objects and lists as JSON, secrets decrypted; the
-    keys of those that hold a secret are in `secret_keys`.
+    `stack_config` has full keys (`project:key`) and plain values: objects and lists as JSON, secrets
+    decrypted; the keys of those that hold a secret are in `secret_keys`.
     """
 
     name: str
@@ -67,8 +67,8 @@ def _config_directory(settings: dict[str, Any]) -> str:
 def load(root: Path, environment: str) -> Project:
     """Read a project and one environment.
 
-    Raises ProjectError for a missing or wrong file (naming the environments that exist) and PassphraseError where a
-    secret cannot be decrypted.
+    Raises ProjectError for a missing or wrong file (naming the environments that exist) and PassphraseError
+    where a secret cannot be decrypted.
     """
     path = root / "Pulumi.yaml"
     if not path.exists():
@@ -140,14 +140,15 @@ class _Reader:
             )
         if not self._salt:
             raise ProjectError(
-                f"{self._path}: {key}: is encrypted, but the file has no `encryptionsalt`; the sandbox reads secrets of "
-                "the passphrase provider only"
+                f"{self._path}: {key}: is encrypted, but the file has no `encryptionsalt`; the sandbox "
+                "reads secrets of the passphrase provider only"
             )
         if self._crypt is None:
             passphrase = environment_passphrase()
             if passphrase is None:
                 raise ProjectError(
-                    f"{self._path}: {key}: is encrypted; set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
+                    f"{self._path}: {key}: is encrypted; set PULUMI_CONFIG_PASSPHRASE or "
+                    "PULUMI_CONFIG_PASSPHRASE_FILE"
                 )
             self._crypt = Passphrase(passphrase, self._salt)
         return self._crypt.decrypt(value)

@@ -1,6 +1,9 @@
-"""One instance of an emulated provider: a gRPC channel of its own, and the calls that an engine makes on it."""
+"""One instance of an emulated provider: a gRPC channel of its own, and the calls that an engine makes on
+it.
+"""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import grpc
@@ -41,7 +44,9 @@ class ProviderError(Exception):
 
 
 class PartialFailure(ProviderError):
-    """The resource exists although the call failed: `id` and `outputs` are what it is now (Pulumi's init failure)."""
+    """The resource exists although the call failed: `id` and `outputs` are what it is now (Pulumi's init
+    failure).
+    """
 
     def __init__(
         self, message: str, id: str, outputs: Properties, inputs: Properties, reasons: list[str]
@@ -67,8 +72,8 @@ class Failure:
 
 @dataclass(frozen=True)
 class Difference:
-    """The answer of a diff. `details` maps a property path to (kind, whether it forces a replacement, whether the
-    path is one of the inputs); kinds are add, delete and update."""
+    """The answer of a diff. `details` maps a property path to (kind, whether it forces a replacement, whether
+    the path is one of the inputs); kinds are add, delete and update."""
 
     changed: bool
     replace_keys: tuple[str, ...] = ()
@@ -109,14 +114,10 @@ class ProviderClient:
         self._supports_preview = False
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
-        try:
+        with suppress(CallMissing):  # an older provider: it learns the engine's address from Attach
             self._call("Handshake", provider_pb2.ProviderHandshakeRequest(engine_address=engine_address))
-        except CallMissing:
-            pass  # an older provider: it learns the engine's address from Attach
-        try:
+        with suppress(CallMissing):  # it needs no engine
             self._call("Attach", plugin_pb2.PluginAttach(address=engine_address))
-        except CallMissing:
-            pass  # it needs no engine
 
     def _call(self, method: str, request: object) -> object:
         try:
@@ -186,8 +187,8 @@ class ProviderClient:
             return _by_value(old_inputs, news)
 
     def configure(self, urn: str, id: str, inputs: Properties) -> None:
-        """Configure; with inputs that are not known yet (a preview) the instance stays unconfigured and answers with
-        unknowns."""
+        """Configure; with inputs that are not known yet (a preview) the instance stays unconfigured and
+        answers with unknowns."""
         if has_unknown(dict(inputs)):
             return
         # The names of the variables are those of Pulumi's own configuration: <package>:config:<key>.

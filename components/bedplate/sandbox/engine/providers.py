@@ -73,8 +73,9 @@ class Providers:
         if address is None:
             known = ", ".join(sorted(self._addresses)) or "none"
             raise ProviderError(
-                f"package {package!r} has no emulated provider (there are: {known}). The offline engine drives emulated "
-                f"providers only; for a real cloud run the program with Pulumi's own engine (`pulumi up`)."
+                f"package {package!r} has no emulated provider (there are: {known}). The offline engine "
+                "drives emulated providers only; for a real cloud run the program with Pulumi's own engine "
+                "(`pulumi up`)."
             )
         client = ProviderClient(package, address, self.engine_address)
         with self._lock:

@@ -1,4 +1,6 @@
-"""After a kill: finish the operations that the killed run had begun, before anything else happens (ADR 1 and 3)."""
+"""After a kill: finish the operations that the killed run had begun, before anything else happens (ADR 1 and
+3).
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +13,8 @@ from .values import mark_secrets
 def finish_pending(d: Deployment) -> None:
     """Roll every pending operation forward. Raises Aborted where the provider does not answer.
 
-    A create is asked for again with the recorded inputs: the sandbox answers as it did, or does it now. An update and a
-    delete are done again.
+    A create is asked for again with the recorded inputs: the sandbox answers as it did, or does it now. An
+    update and a delete are done again.
     """
     pending = list(d.state.snapshot.pending.items())
     if not pending:

@@ -12,7 +12,9 @@ from .values import Properties, mark_like, mark_secrets, mask, reveal, same
 
 
 def refresh(d: Deployment) -> None:
-    """Read all resources, independent ones at the same time. Raises Aborted after errors, which were reported."""
+    """Read all resources, independent ones at the same time. Raises Aborted after errors, which were
+    reported.
+    """
     items = [item for item in d.state.olds if not item.pending_replacement]
 
     def one(item: Resource) -> None:

@@ -1,4 +1,6 @@
-"""One resource of the state, and its form in a Pulumi deployment of version 3 (`sdk/go/common/apitype`, ResourceV3)."""
+"""One resource of the state, and its form in a Pulumi deployment of version 3 (`sdk/go/common/apitype`,
+ResourceV3).
+"""
 
 import json
 from collections.abc import Callable
@@ -47,7 +49,9 @@ def unseal(value: Value, decrypt: Crypt) -> Value:
 
 @dataclass
 class Resource:
-    """A resource as the engine knows it. `key` names its place in the state and journal; it is not written."""
+    """A resource as the engine knows it. `key` names its place in the state and journal; it is not
+    written.
+    """
 
     urn: str
     type: str

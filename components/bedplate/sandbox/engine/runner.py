@@ -30,10 +30,11 @@ def _ignore(event: Event) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What to do. `backend` is the directory that holds `.pulumi/`; `providers` are the emulated ones' addresses.
+    """What to do. `backend` is the directory that holds `.pulumi/`; `providers` are the emulated ones'
+    addresses.
 
-    `config` has the stack's configuration with full keys (`aws:region`); those in `config_secret_keys` are secret.
-    `program` is needed by preview and up only.
+    `config` has the stack's configuration with full keys (`aws:region`); those in `config_secret_keys` are
+    secret. `program` is needed by preview and up only.
     """
 
     operation: Operation

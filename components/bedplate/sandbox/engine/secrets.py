@@ -1,7 +1,9 @@
-"""Pulumi's passphrase secrets manager: PBKDF2-SHA256 with 1,000,000 rounds, AES-256-GCM, texts `v1:<nonce>:<text>`.
+"""Pulumi's passphrase secrets manager: PBKDF2-SHA256 with 1,000,000 rounds, AES-256-GCM, texts
+`v1:<nonce>:<text>`.
 
-The form follows Pulumi's `pkg/secrets/passphrase` and `sdk/go/common/resource/config/crypt.go` (v3.260), so that either
-engine reads what the other wrote. Deriving the key takes about 0.4 s: it happens when the first secret is met.
+The form follows Pulumi's `pkg/secrets/passphrase` and `sdk/go/common/resource/config/crypt.go` (v3.260), so
+that either engine reads what the other wrote. Deriving the key takes about 0.4 s: it happens when the first
+secret is met.
 """
 
 import base64
@@ -48,16 +50,16 @@ def _decrypt(key: bytes, text: str) -> str:
         return AESGCM(key).decrypt(base64.b64decode(nonce), base64.b64decode(sealed), None).decode()
     except InvalidTag as error:
         raise PassphraseError(
-            "the passphrase does not open the secrets; set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the one that they "
-            "were encrypted with"
+            "the passphrase does not open the secrets; set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the one "
+            "that they were encrypted with"
         ) from error
 
 
 class Passphrase:
     """Encrypts and decrypts with one passphrase and one salt.
 
-    `salt` is `v1:<base64 salt>:<encrypted word>` as in a stack's `encryptionsalt`; None makes a new one at the first
-    encryption and tells `on_new` of it before anything is encrypted with it.
+    `salt` is `v1:<base64 salt>:<encrypted word>` as in a stack's `encryptionsalt`; None makes a new one at
+    the first encryption and tells `on_new` of it before anything is encrypted with it.
     """
 
     def __init__(
@@ -101,7 +103,9 @@ class Passphrase:
 
 
 def environment_passphrase(environ: dict[str, str] | None = None) -> str | None:
-    """The passphrase from PULUMI_CONFIG_PASSPHRASE or the file PULUMI_CONFIG_PASSPHRASE_FILE, as Pulumi reads them."""
+    """The passphrase from PULUMI_CONFIG_PASSPHRASE or the file PULUMI_CONFIG_PASSPHRASE_FILE, as Pulumi reads
+    them.
+    """
     env = dict(os.environ) if environ is None else environ
     if "PULUMI_CONFIG_PASSPHRASE" in env:
         return env["PULUMI_CONFIG_PASSPHRASE"]

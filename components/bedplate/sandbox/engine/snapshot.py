@@ -14,10 +14,11 @@ MANIFEST_VERSION = "v3.260.0"
 
 
 class Snapshot:
-    """Resources by key: `n<number>` for those of this run, in the order made, then `o<number>` for the earlier ones.
+    """Resources by key: `n<number>` for those of this run, in the order made, then `o<number>` for the
+    earlier ones.
 
-    A resource of this run is made after what it depends on, and an earlier one only depends on what lies before it or
-    was made again in this run, so the order is topological, as Pulumi demands.
+    A resource of this run is made after what it depends on, and an earlier one only depends on what lies
+    before it or was made again in this run, so the order is topological, as Pulumi demands.
     """
 
     def __init__(self, deployment: Document | None) -> None:

@@ -1,4 +1,6 @@
-"""The open state of one stack during a run: resources in memory, steps to the journal, the checkpoint at the end."""
+"""The open state of one stack during a run: resources in memory, steps to the journal, the checkpoint at the
+end.
+"""
 
 import itertools
 from threading import Lock
@@ -29,7 +31,8 @@ class State:
         secrets = self.snapshot.secrets
         if secrets and secrets.get("type") != "passphrase":
             raise StateError(
-                f"the state's secrets provider is {secrets.get('type')!r}; the offline engine knows 'passphrase' only"
+                f"the state's secrets provider is {secrets.get('type')!r}; the offline engine knows "
+                "'passphrase' only"
             )
         salt = secrets["state"]["salt"] if secrets else None
         self.passphrase = Passphrase(passphrase, salt, self._remember_salt)
@@ -80,7 +83,9 @@ class State:
         drop: Resource | None = None,
         mark: Resource | None = None,
     ) -> None:
-        """End an operation: `put` is the resource as it is now, `drop` is gone, `mark` changed in its place."""
+        """End an operation: `put` is the resource as it is now, `drop` is gone, `mark` changed in its
+        place.
+        """
         record: Record = {}
         puts = []
         if put is not None:
@@ -100,7 +105,9 @@ class State:
             self.commit(record)
 
     def keep(self, old: Resource, new: Resource) -> None:
-        """A resource that did not change takes its place among those of this run; only what differs is written."""
+        """A resource that did not change takes its place among those of this run; only what differs is
+        written.
+        """
         if old.key.startswith("n"):  # imported in this run: it has its place already
             new.key = old.key
             self.finish(put=new)

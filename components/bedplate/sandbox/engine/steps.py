@@ -1,4 +1,6 @@
-"""The steps that change a resource: create, update, keep, read, delete. Each is in the journal before its provider works."""
+"""The steps that change a resource: create, update, keep, read, delete. Each is in the journal before its
+provider works.
+"""
 
 from .deployment import Deployment
 from .events import PropertyChange, StepOp
@@ -12,8 +14,8 @@ from .values import UNKNOWN, Properties, mark_secrets
 def delete_refused(urn: str) -> str:
     """Why a protected resource stays, and how to lift the protection."""
     return (
-        f"resource {urn!r} cannot be deleted because it is protected. To unprotect it, remove the `protect` option from "
-        f"the resource in the program and run `up` first, or run `pulumi state unprotect '{urn}'`"
+        f"resource {urn!r} cannot be deleted because it is protected. To unprotect it, remove the `protect` "
+        f"option from the resource in the program and run `up` first, or run `pulumi state unprotect '{urn}'`"
     )
 
 
@@ -48,8 +50,8 @@ class Steps:
         reason: str = "",
         diff: tuple[PropertyChange, ...] = (),
     ) -> None:
-        """Make a resource. `drop` is an entry of the state that it takes the place of, `mark` one to delete later;
-        with either it is a replacement."""
+        """Make a resource. `drop` is an entry of the state that it takes the place of, `mark` one to delete
+        later; with either it is a replacement."""
         op: StepOp = "replace" if drop is not None or mark is not None else "create"
 
         def work() -> None:
@@ -194,7 +196,9 @@ class Steps:
             d.state.finish(number, drop=old)
 
     def read(self, old: Resource | None, new: Resource, client: ProviderClient, mark: bool) -> None:
-        """Look up a resource that Pulumi does not manage (`.get()`); `mark`: the managed one of that URN goes."""
+        """Look up a resource that Pulumi does not manage (`.get()`); `mark`: the managed one of that URN
+        goes.
+        """
 
         def work() -> None:
             if new.id == UNKNOWN:

@@ -1,14 +1,14 @@
 """Property values as the engine keeps them: plain JSON, with Pulumi's signature objects for what JSON lacks.
 
-A secret is `{signature: SECRET, "value": v}`, an unknown is a sentinel string, as on the wire (the signature keys and
-sentinels are those of Pulumi's SDK, `pulumi.runtime.rpc`). So a protobuf struct turns into a value and back without
-loss, and most of a value is also what the state file holds.
+A secret is `{signature: SECRET, "value": v}`, an unknown is a sentinel string, as on the wire (the signature
+keys and sentinels are those of Pulumi's SDK, `pulumi.runtime.rpc`). So a protobuf struct turns into a value
+and back without loss, and most of a value is also what the state file holds.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from google.protobuf import struct_pb2
 
@@ -19,7 +19,7 @@ ASSET = "c44067f5952c0a294b673a41bacd8c17"
 ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
-Value = Union[None, bool, int, float, str, list["Value"], dict[str, "Value"]]
+Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 Properties = dict[str, Value]
 
 # Above this a float no longer holds every integer (2**53, IEEE 754 double precision).
@@ -154,7 +154,9 @@ def mark_secrets(properties: Properties, keys: Iterable[str]) -> Properties:
 
 
 def mark_like(properties: Properties, model: Mapping[str, Value]) -> Properties:
-    """The properties with those marked secret that hold a secret in `model` (for a provider that drops the marks)."""
+    """The properties with those marked secret that hold a secret in `model` (for a provider that drops the
+    marks).
+    """
     return mark_secrets(
         properties,
         [key for key, item in properties.items() if not has_secret(item) and has_secret(model.get(key))],
@@ -162,7 +164,9 @@ def mark_like(properties: Properties, model: Mapping[str, Value]) -> Properties:
 
 
 def lower_outputs(value: Value, dependencies: set[str]) -> Value:
-    """Output values as plain, secret or unknown values; the resources that they came from join `dependencies`."""
+    """Output values as plain, secret or unknown values; the resources that they came from join
+    `dependencies`.
+    """
     if isinstance(value, list):
         return [lower_outputs(item, dependencies) for item in value]
     if not isinstance(value, dict):
@@ -187,7 +191,8 @@ def _digest(path: Path) -> str:
 
 
 def hash_assets(value: Value, directory: Path) -> Value:
-    """The value with a content hash on each asset and archive of a file, so that changed content is a difference.
+    """The value with a content hash on each asset and archive of a file, so that changed content is a
+    difference.
 
     Paths are relative to `directory` (the program's). Raises ValueError for a file that does not exist.
     """
