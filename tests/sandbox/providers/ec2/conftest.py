@@ -1,6 +1,7 @@
 """The EC2 handlers against moto in this process: no server, no engine."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from bedplate.sandbox.providers.handler import Created, JsonObject
 from bedplate.sandbox.providers.schema import Schema
 
 SCHEMA = Schema(Path(aws.__file__).with_name("schema.json.gz"))
+
+
+@cache
+def _client(service: str, region: str) -> Any:
+    """Made once: EC2's model takes longer to load than a test."""
+    return boto3.client(service, region_name=region)
 
 
 class Objects:
@@ -43,13 +50,9 @@ class Ec2Context:
     def __init__(self) -> None:
         self.store = Objects()
         self.unknown: frozenset[str] = frozenset()
-        self.clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str | None = None) -> Any:
-        key = (service, region or self.region)
-        if key not in self.clients:
-            self.clients[key] = boto3.client(service, region_name=key[1])
-        return self.clients[key]
+        return _client(service, region or self.region)
 
     def tags(self, inputs: Mapping[str, Any]) -> dict[str, str]:
         return {"managed-by": "pulumi", **(inputs.get("tags") or {})}

@@ -175,7 +175,72 @@ def _plain_template(cloud: Any) -> dict[str, Any]:
     return {"vpcSecurityGroupIds": [cloud.group(cloud.vpc()).id], "keyName": "ops", "namePrefix": "nodes-"}
 
 
+def _acl(cloud: Any) -> dict[str, Any]:
+    vpc = cloud.vpc()
+    return {"vpcId": vpc.id, "subnetIds": [cloud.subnet(vpc).id], "ingress": [_ACL_RULE], "egress": []}
+
+
+def _acl_rule(cloud: Any) -> dict[str, Any]:
+    acl = cloud.create("aws:ec2/networkAcl:NetworkAcl", {"vpcId": cloud.vpc().id})
+    rule = {"ruleNumber": 100, "ruleAction": "allow", "protocol": "tcp", "fromPort": 1, "toPort": 2}
+    return {"networkAclId": acl.id, "cidrBlock": "0.0.0.0/0", **rule}
+
+
+def _dhcp_association(cloud: Any) -> dict[str, Any]:
+    options = cloud.create("aws:ec2/vpcDhcpOptions:VpcDhcpOptions", {"domainName": "a.internal"})
+    return {"vpcId": cloud.vpc().id, "dhcpOptionsId": options.id}
+
+
+def _peering(cloud: Any) -> dict[str, Any]:
+    return {"vpcId": cloud.vpc().id, "peerVpcId": cloud.vpc("10.1.0.0/16").id, "autoAccept": True}
+
+
+def _interface(cloud: Any) -> dict[str, Any]:
+    vpc = cloud.vpc()
+    groups = [cloud.group(vpc).id, cloud.group(vpc).id]
+    return {
+        "subnetId": cloud.subnet(vpc).id,
+        "privateIps": ["10.0.0.9", "10.0.0.8"],
+        "securityGroups": groups,
+    }
+
+
+_ACL_RULE = {
+    "ruleNo": 100,
+    "action": "allow",
+    "protocol": "tcp",
+    "fromPort": 443,
+    "toPort": 443,
+    "cidrBlock": "10.0.0.0/8",
+}
+_SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUt8mrv8l3wgNjTYTLXUP8LSu3dqGOqsLgBYV4EwdzS ops"
+
 CASES: list[Case] = [
+    ("aws:ec2/networkAcl:NetworkAcl", _acl, {"ingress": [{**_ACL_RULE, "action": "deny"}], "subnetIds": []}),
+    ("aws:ec2/networkAclRule:NetworkAclRule", _acl_rule, {}),
+    (
+        "aws:ec2/vpcDhcpOptions:VpcDhcpOptions",
+        lambda cloud: {"domainName": "a.internal", "domainNameServers": ["AmazonProvidedDNS"]},
+        {"tags": {"a": "b"}},
+    ),
+    ("aws:ec2/vpcDhcpOptionsAssociation:VpcDhcpOptionsAssociation", _dhcp_association, {}),
+    (
+        "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
+        _peering,
+        {"requester": {"allowRemoteVpcDnsResolution": True}},
+    ),
+    (
+        "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation",
+        _in_vpc(cidrBlock="100.64.0.0/16"),
+        {},
+    ),
+    ("aws:ec2/networkInterface:NetworkInterface", _interface, {"description": "x", "sourceDestCheck": False}),
+    ("aws:ec2/keyPair:KeyPair", lambda cloud: {"publicKey": _SSH_KEY}, {"tags": {"a": "b"}}),
+    (
+        "aws:ebs/volume:Volume",
+        lambda cloud: {"availabilityZone": "us-west-2a", "size": 100, "type": "gp3", "encrypted": True},
+        {"size": 200, "throughput": 250, "tags": {"a": "b"}},
+    ),
     ("aws:ec2/launchTemplate:LaunchTemplate", _efa_template, {"monitoring": {"enabled": False}}),
     ("aws:ec2/launchTemplate:LaunchTemplate", _plain_template, {"tags": {"a": "b"}}),
     ("aws:ec2/placementGroup:PlacementGroup", lambda cloud: {"strategy": "partition"}, {"tags": {"a": "b"}}),

@@ -1,4 +1,4 @@
-"""What EC2 refuses and moto would let pass: before a resource is made, at its creation, and at its deletion."""
+"""What EC2 refuses, mostly where moto does not: before a resource is made, at creation, at deletion."""
 
 import base64
 from collections.abc import Callable

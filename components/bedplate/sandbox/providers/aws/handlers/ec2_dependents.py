@@ -58,31 +58,44 @@ def refuse_vpc_in_use(ec2: Any, vpc_id: str) -> None:
 
 
 def refuse_subnet_in_use(ec2: Any, subnet_id: str) -> None:
-    """Raises CloudError while network interfaces use the subnet.
-
-    Interfaces of NAT gateways and endpoints that are gone are removed first: AWS does so itself, moto not.
-    """
-    interfaces = ec2.describe_network_interfaces(Filters=filters(subnet_id=subnet_id))["NetworkInterfaces"]
-    if not interfaces:
-        return
-    left = {interface["NetworkInterfaceId"]: interface for interface in interfaces}
-    for id in _orphans(ec2, subnet_id):
-        if id in left:
-            drop_interface(ec2, left.pop(id))
+    """Raises CloudError while network interfaces use the subnet."""
+    left = live_interfaces(ec2, subnet_id=subnet_id)
     if left:
         violation(f"the subnet '{subnet_id}'", left)
 
 
-def _orphans(ec2: Any, subnet_id: str) -> list[str]:
-    gone = ("deleted", "deleting")
-    found = []
-    for gateway in ec2.describe_nat_gateways(Filters=filters(subnet_id=subnet_id))["NatGateways"]:
+def live_interfaces(ec2: Any, **where: str) -> list[str]:
+    """Ids of the interfaces that something still uses.
+
+    Those of NAT gateways, endpoints and instances that are gone are removed: AWS does so, moto does not.
+    """
+    found = ec2.describe_network_interfaces(Filters=filters(**where))["NetworkInterfaces"]
+    if not found:
+        return []
+    orphans = _orphans(ec2, found)
+    for interface in found:
+        if interface["NetworkInterfaceId"] in orphans:
+            drop_interface(ec2, interface)
+    return sorted({interface["NetworkInterfaceId"] for interface in found} - orphans)
+
+
+def _orphans(ec2: Any, interfaces: list[dict[str, Any]]) -> set[str]:
+    gone = ("deleted", "deleting", "terminated")
+    orphans: set[str] = set()
+    for gateway in ec2.describe_nat_gateways()["NatGateways"]:
         if gateway["State"] in gone:
-            found += [address["NetworkInterfaceId"] for address in gateway["NatGatewayAddresses"]]
+            orphans |= {address["NetworkInterfaceId"] for address in gateway["NatGatewayAddresses"]}
     for endpoint in ec2.describe_vpc_endpoints()["VpcEndpoints"]:
-        if endpoint["State"] in gone and subnet_id in endpoint["SubnetIds"]:
-            found += endpoint["NetworkInterfaceIds"]
-    return found
+        if endpoint["State"] in gone:
+            orphans |= set(endpoint["NetworkInterfaceIds"])
+    held = {one.get("Attachment", {}).get("InstanceId"): one["NetworkInterfaceId"] for one in interfaces}
+    held.pop(None, None)
+    if held:
+        for reservation in ec2.describe_instances(InstanceIds=sorted(held))["Reservations"]:
+            for instance in reservation["Instances"]:
+                if instance["State"]["Name"] in gone:
+                    orphans.add(held[instance["InstanceId"]])
+    return orphans
 
 
 def drop_interface(ec2: Any, interface: dict[str, Any]) -> None:
@@ -105,8 +118,7 @@ def drop_interfaces(ec2: Any, ids: Iterable[str]) -> None:
 
 def refuse_group_in_use(ec2: Any, group_id: str) -> None:
     """Raises CloudError while an interface, an endpoint or another group's rule names the security group."""
-    interfaces = ec2.describe_network_interfaces(Filters=filters(group_id=group_id))["NetworkInterfaces"]
-    found = {interface["NetworkInterfaceId"] for interface in interfaces}
+    found = set(live_interfaces(ec2, group_id=group_id))
     for direction in ("ip-permission.group-id", "egress.ip-permission.group-id"):
         for group in ec2.describe_security_groups(Filters=filters(**{direction: group_id}))["SecurityGroups"]:
             if group["GroupId"] != group_id:

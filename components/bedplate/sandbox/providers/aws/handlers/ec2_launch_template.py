@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from bedplate.sandbox.providers.aws.base import REGISTRY
-from bedplate.sandbox.providers.aws.handlers.ec2_base import REGION, Ec2Handler
+from bedplate.sandbox.providers.aws.handlers.ec2_base import REGION, Ec2Handler, filters
 from bedplate.sandbox.providers.aws.handlers.ec2_checks import (
     Check,
     Problem,
@@ -134,7 +134,9 @@ class LaunchTemplate(Ec2Handler):
         version = self.client(ctx).describe_launch_template_versions(
             LaunchTemplateId=id, Versions=["$Latest"]
         )
-        return {**template, "Version": version["LaunchTemplateVersions"][0]}
+        # moto shows the tags of the creation with a template; those of now it keeps apart.
+        tags = self.client(ctx).describe_tags(Filters=filters(resource_id=id))["Tags"]
+        return {**template, "Tags": tags, "Version": version["LaunchTemplateVersions"][0]}
 
     def shown(self, ctx: Context, seen: JsonObject, state: JsonObject) -> JsonObject:
         shown: JsonObject = {
