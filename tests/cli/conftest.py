@@ -70,7 +70,7 @@ class ProjectCopy:
     def operate(self, operation: str, environment: str = "aws-dev", *more: str) -> Run:
         """The operation with --json; a failure shows what the command said."""
         run = self.run(operation, environment, "--engine", self.engine, "--json", *more)
-        assert run.code == 0, run.stderr + run.stdout
+        assert run.code == 0, "\n".join(run.stderr.splitlines()[-40:]) + run.stdout.splitlines()[-1]
         return run
 
     def client(self, service: str, region: str | None = None) -> Any:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,10 +61,10 @@ def _up(project: ProjectCopy) -> dict[str, Any]:
 
 
 def _edit(project: ProjectCopy, change: Callable[[dict[str, Any]], None]) -> str:
-    """Change the environment's configuration; returns the text from before."""
-    before = project.config_file.read_text()
+    """Change the environment in its configuration file; returns the file's text from before."""
+    before: str = project.config_file.read_text()
     document = yaml.safe_load(before)
-    change(document)
+    change(document["config"]["bedplate:environment"])
     project.config_file.write_text(yaml.safe_dump(document))
     return before
 
@@ -97,6 +96,36 @@ def test_a_second_up_changes_nothing(project_copy: ProjectCopy) -> None:
         "delete": 0,
         "same": before["resources"],
     }
+
+
+def test_a_larger_maximum_updates_the_node_group_and_nothing_else(project_copy: ProjectCopy) -> None:
+    _up(project_copy)
+    before = _edit(project_copy, lambda environment: environment["gpu_pools"]["l4"].update(max_size=6))
+    preview = project_copy.run("preview", "aws-dev", "--engine", project_copy.engine)
+    assert "maxSize" in preview.stdout
+    updated = project_copy.operate("up")
+    assert updated.summary["changes"]["update"] == 1
+    assert updated.summary["changes"]["same"] == updated.summary["resources"] - 1
+    assert updated.changed() == {"aws-dev-gpu-l4-nodes": "update"}
+    eks = project_copy.client("eks")
+    groups = eks.list_nodegroups(clusterName="aws-dev-cluster")["nodegroups"]
+    (l4,) = [name for name in groups if "gpu-l4" in name]
+    group = eks.describe_nodegroup(clusterName="aws-dev-cluster", nodegroupName=l4)["nodegroup"]
+    assert group["scalingConfig"]["maxSize"] == 6
+    project_copy.config_file.write_text(before)
+    assert project_copy.operate("up").changed() == {"aws-dev-gpu-l4-nodes": "update"}
+
+
+def test_a_wrong_configuration_is_refused_before_anything_is_made(project_copy: ProjectCopy) -> None:
+    resources = _up(project_copy)["resources"]
+    before = _edit(project_copy, lambda environment: environment["gpu_pools"]["l4"].update(max_size=-1))
+    refused = project_copy.run("up", "aws-dev", "--engine", project_copy.engine, "--json")
+    project_copy.config_file.write_text(before)
+    assert refused.code == 1
+    assert refused.summary["ok"] is False
+    assert refused.summary["resources"] == resources
+    assert refused.changed() == {}
+    assert "gpu_pools.l4.max_size" in refused.stderr
 
 
 def test_refresh_finds_no_drift(project_copy: ProjectCopy) -> None:
@@ -183,10 +212,3 @@ def _kill_server(project: ProjectCopy) -> None:
     info = running(project.root / ".bedplate")
     assert info is not None, "the sandbox outlives the command"
     os.kill(info.pid, signal.SIGKILL)
-
-
-def test_a_secret_in_the_configuration_is_nowhere_in_plain_text(project_copy: ProjectCopy) -> None:
-    _up(project_copy)
-    files = [path for path in (project_copy.root / ".bedplate").rglob("*") if path.is_file()]
-    assert any(path.name.startswith("aws-dev.json") for path in files)
-    assert isinstance(files[0], Path)

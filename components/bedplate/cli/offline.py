@@ -2,23 +2,22 @@
 
 import json
 import os
+import signal
+import threading
 import time
-from typing import TextIO
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import TYPE_CHECKING, TextIO
 
 from bedplate.sandbox import home as homes
-from bedplate.sandbox.display import Display
-from bedplate.sandbox.engine import Request, project
-from bedplate.sandbox.engine import run as run_engine
-from bedplate.sandbox.engine.events import Event, ResourceEvent
-from bedplate.sandbox.engine.secrets import PassphraseError
-from bedplate.sandbox.engine.stack_id import StackId
 from bedplate.sandbox.errors import UsageError
 from bedplate.sandbox.home import Home
 from bedplate.sandbox.outcome import Json, Outcome
-from bedplate.sandbox.server import ensure_daemon
 from bedplate.sandbox.stack_files import stack_file
 from bedplate.sandbox.task import Task
-from bedplate.sandbox.values import plain
+
+if TYPE_CHECKING:
+    from bedplate.sandbox.engine.events import Event, ResourceEvent
 
 
 def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
@@ -31,19 +30,32 @@ def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
     secret = homes.passphrase(home)
     # Where the engine, as Pulumi itself, looks for what opens the secrets of the configuration.
     os.environ.update(homes.passphrase_variable(home))
-    try:
-        loaded = project.load(home.root, task.environment)
-    except (project.ProjectError, PassphraseError) as error:
-        raise UsageError(str(error)) from error
-    server = ensure_daemon(home.path)
+    # The server's start and the engine's imports take a second each: one happens during the other.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        from bedplate.sandbox.server import ensure_daemon
+
+        starting = pool.submit(ensure_daemon, home.path)
+
+        from bedplate.sandbox.display import Display
+        from bedplate.sandbox.engine import Request, StackId, project
+        from bedplate.sandbox.engine import run as run_engine
+        from bedplate.sandbox.engine.events import ResourceEvent
+        from bedplate.sandbox.engine.secrets import PassphraseError
+
+        try:
+            loaded = project.load(home.root, task.environment)
+        except (project.ProjectError, PassphraseError) as error:
+            raise UsageError(str(error)) from error
+        server = starting.result()
     display = Display(people, task.operation, color=task.color, full_diff=task.full_diff)
     display.start(task.environment)
 
-    def show(event: Event) -> None:
+    def show(event: "Event") -> None:
         display.event(event)
         if task.machine and isinstance(event, ResourceEvent):
             print(json.dumps(_line(event)), file=machine, flush=True)
 
+    interrupted = _notice_interruption()
     result = run_engine(
         Request(
             operation=task.operation,
@@ -66,12 +78,27 @@ def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
         outputs=result.outputs,
         duration_seconds=time.monotonic() - began,
         errors=tuple(result.errors),
+        interrupted=interrupted.is_set() and not result.ok,
     )
     display.finish(outcome)
     return outcome
 
 
-def _line(event: ResourceEvent) -> dict[str, Json]:
+def _notice_interruption() -> threading.Event:
+    """Set at Ctrl-C, which the engine gets as ever: it finishes what is under way and returns."""
+    interrupted = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, handle)
+    return interrupted
+
+
+def _line(event: "ResourceEvent") -> dict[str, Json]:
+    from bedplate.sandbox.values import plain
+
     return {
         "event": "resource",
         "phase": event.phase,

@@ -22,7 +22,6 @@ def serve(arguments: Arguments) -> int:
         for name, value in sorted(found.items()):
             print(f"export {name}={shlex.quote(value)}", flush=True)
     if arguments.foreground:
-        print("The sandbox is running; Ctrl-C stops it.", file=sys.stderr, flush=True)
         _wait()
         _stop(arguments)
     return 0
@@ -33,6 +32,7 @@ def _wait() -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     try:
+        print("The sandbox is running; Ctrl-C stops it.", file=sys.stderr, flush=True)
         ended.wait()
     except KeyboardInterrupt:
         print(file=sys.stderr)

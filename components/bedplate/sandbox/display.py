@@ -34,6 +34,7 @@ _DONE = {
 }  # fmt: skip
 _KIND_SYMBOLS = {"add": "+", "delete": "-", "update": "~"}
 _TITLES = {"preview": "Previewing", "up": "Updating", "refresh": "Refreshing", "destroy": "Destroying"}
+_SERIOUS = ("error", "warning")
 # Without --diff this many properties of one resource are shown; the rest are counted.
 _SHOWN_PROPERTIES = 12
 
@@ -131,10 +132,14 @@ class Display:
             return []
         lines = [self._paint(_BOLD, "Diagnostics:")]
         for urn, group in self._diagnostics.items():
+            # After Ctrl-C the last words of the program are a traceback of being stopped.
+            told = [one for one in group if one[0] in _SERIOUS or not outcome.interrupted]
+            if not told:
+                continue
             lines.append(f"  {_heading(urn)}:")
-            for severity, text in group:
+            for severity, text in told:
                 color = {"error": _RED, "warning": _YELLOW}.get(severity, "")
-                prefix = f"{self._paint(color, severity)}: " if severity in ("error", "warning") else ""
+                prefix = f"{self._paint(color, severity)}: " if severity in _SERIOUS else ""
                 lines += _indented(prefix + text)
             lines.append("")
         return lines
