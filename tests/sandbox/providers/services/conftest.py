@@ -1,7 +1,10 @@
 """A context that gives handlers moto in this process, so that each type is tried without a server."""
 
+import gzip
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import boto3
@@ -26,6 +29,14 @@ class MemoryStore:
 
     def items(self, kind: str) -> dict[str, JsonObject]:
         return {key: value for (of, key), value in self.rows.items() if of == kind}
+
+
+@cache
+def type_schema() -> dict[str, Any]:
+    """What the SDK's classes say of every type, as the package has it."""
+    path = files("bedplate.sandbox.providers.aws").joinpath("schema.json.gz")
+    schema: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+    return schema
 
 
 @cache
@@ -79,7 +90,7 @@ class Driver:
         handler = self.handler(token)
         inputs = {**handler.defaults, **inputs}
         created = self.create(token, inputs)
-        self.holds(created.outputs, inputs)
+        self.holds(token, created.outputs, inputs)
         assert handler.read(self.ctx, created.id, created.outputs) == created.outputs
         if change is None:
             return created
@@ -87,16 +98,19 @@ class Driver:
         assert handler.check(self.ctx, after) == []
         assert not handler.replace_on & set(change)
         updated = handler.update(self.ctx, created.id, created.outputs, inputs, after)
-        self.holds(updated, after)
+        self.holds(token, updated, after)
         assert handler.read(self.ctx, created.id, updated) == updated
         return Created(created.id, updated)
 
-    def holds(self, outputs: Any, inputs: Any, at: str = "") -> None:
+    def holds(self, token: str, outputs: Any, inputs: Any, at: str = "") -> None:
         """Every input comes back in the outputs: what is missing would be shown as drift."""
+        if not at:
+            unknown = set(outputs) - set(type_schema()["resources"][token]["outputs"])
+            assert not unknown, f"the type has no outputs {unknown}"
         if isinstance(inputs, Mapping):
             for key, value in inputs.items():
                 assert key in outputs, f"{at}.{key} is not among the outputs"
-                self.holds(outputs[key], value, f"{at}.{key}")
+                self.holds(token, outputs[key], value, f"{at}.{key}")
         else:
             assert outputs == inputs, at
 
