@@ -1,6 +1,7 @@
 """A project's files: Pulumi.yaml and the configuration of an environment, read as Pulumi reads them."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,26 @@ class Project:
         return PathProgram(self.main, self.root)
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads what Pulumi's YAML reads: `on`, `yes` and dates are texts, only true and false are bools."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")
+)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.YAMLError as error:
         raise ProjectError(f"{path}: is no valid YAML: {error}") from error
     if content is None:

@@ -33,7 +33,7 @@ def from_proto(value: Any) -> Value:
         text: str = value.string_value
         return text
     if kind == "struct_value":
-        return {key: from_proto(item) for key, item in value.struct_value.fields.items()}
+        return from_struct(value.struct_value)
     if kind == "list_value":
         return [from_proto(item) for item in value.list_value.values]
     if kind == "number_value":
@@ -45,8 +45,8 @@ def from_proto(value: Any) -> Value:
 
 
 def from_struct(struct: Any) -> Properties:
-    """A protobuf `Struct` as properties."""
-    return {key: from_proto(item) for key, item in struct.fields.items()}
+    """A protobuf `Struct` as properties, in the order of their names (the wire has none)."""
+    return {key: from_proto(item) for key, item in sorted(struct.fields.items())}
 
 
 def _fill(target: Any, value: Value) -> None:
