@@ -103,6 +103,10 @@ class Driver:
         assert len(found) == 1, (name, found)
         return found[0]
 
+    def other(self) -> "Driver":
+        """The other engine on the same stack: the offline one, which is what there always is."""
+        return OfflineDriver(self.probe, self.directory)
+
     def text(self) -> str:
         """Every file of the state directory, as text."""
         files = (path for path in (self.directory / "state").rglob("*") if path.is_file())

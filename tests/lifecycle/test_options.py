@@ -278,3 +278,23 @@ Box("box")
     assert stack.resource("box")["outputs"] == {"echo": "1"}
     assert stack.up(program).changes["same"] == 2
     assert stack.resource("box")["outputs"] == {"echo": "1"}
+
+
+def test_another_engine_goes_on_from_the_state(stack, probe):
+    """With `--engine pulumi` this is Pulumi's own engine, then the offline one, then Pulumi's again."""
+    config = {"wordSecret": "xyzzy-very-secret"}
+    stack.up(SECRETS, config=config)
+    other = stack.other()
+    assert other.up(SECRETS, config=config).changes["same"] == 4
+    more = f'{SECRETS}\nThing("e", value=a.echo, opts=ResourceOptions(protect=False, parent=b))'
+    assert other.up(more, config=config).changes == {
+        "create": 1,
+        "update": 0,
+        "replace": 0,
+        "delete": 0,
+        "same": 4,
+    }
+    assert stack.up(more, config=config).changes["same"] == 5
+    assert stack.refresh(more).changes["update"] == 0
+    stack.destroy(more)
+    assert probe.things == {}

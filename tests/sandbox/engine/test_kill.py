@@ -127,6 +127,24 @@ def test_killed_twice(runs):
     assert_whole(runs)
 
 
+def test_an_interruption_lets_what_is_under_way_finish(runs):
+    runs.write(PROGRAM.format(**FIRST))
+    runs.probe.delay["create"] = 0.3
+    started = threading.Event()
+    runs.probe.before = lambda op, name: started.set()
+    process = runs.start("up")
+    assert started.wait(30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "interrupted" in out
+    assert sorted(item["id"] for item in runs.things().values()) == sorted(runs.probe.things) == ["thing-1"]
+    assert "pending_operations" not in runs.deployment()
+    runs.probe.delay.clear()
+    assert runs.run("up").ok
+    assert_whole(runs)
+
+
 def test_the_program_ends_with_a_killed_engine(runs):
     marker = runs.root / "alive"
     runs.write(

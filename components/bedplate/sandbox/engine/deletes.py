@@ -68,7 +68,7 @@ def delete_all(d: Deployment, steps: Steps, condemned: list[Condemned]) -> None:
             item = condemned[index]
             steps.delete(item.resource, reason=item.reason, count=item.count, with_others=together)
 
-    with ThreadPoolExecutor(max_workers=d.parallel) as pool:
+    with ThreadPoolExecutor(max_workers=d.parallel) as pool, d.stopping():
         running: dict[Future[None], int] = {}
         ready = [index for index in range(len(condemned)) if not blockers[index]]
         done = 0

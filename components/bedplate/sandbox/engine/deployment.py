@@ -114,6 +114,15 @@ class Deployment:
             raise Aborted("the run has failed")
 
     @contextmanager
+    def stopping(self) -> Iterator[None]:
+        """Whatever ends the block early, an interruption included, ends the run: nothing new starts."""
+        try:
+            yield
+        except BaseException:
+            self.failed.set()
+            raise
+
+    @contextmanager
     def request(self) -> Iterator[None]:
         """Counts what is in flight, so that the end can wait for it."""
         with self._idle:

@@ -77,6 +77,8 @@ class ChildHost:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            # Ctrl-C is for the engine alone: it lets what is under way finish and then ends the program.
+            start_new_session=True,
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None

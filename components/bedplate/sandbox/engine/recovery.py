@@ -25,7 +25,7 @@ def finish_pending(d: Deployment) -> None:
         with d.request():
             _finish(d, *item)
 
-    with ThreadPoolExecutor(max_workers=d.parallel) as pool:
+    with ThreadPoolExecutor(max_workers=d.parallel) as pool, d.stopping():
         for future in [pool.submit(one, item) for item in pending]:
             error = future.exception()
             if error is not None:

@@ -24,7 +24,7 @@ def refresh(d: Deployment) -> None:
         except Aborted:
             return  # reported; the others that run finish, no further one starts
 
-    with ThreadPoolExecutor(max_workers=d.parallel) as pool:
+    with ThreadPoolExecutor(max_workers=d.parallel) as pool, d.stopping():
         for _ in pool.map(one, items):
             pass
     if any(d.changes[key] for key in ("delete",)):

@@ -133,18 +133,18 @@ def _program(d: Deployment, monitor: Monitor, steps: Steps, program: PathProgram
     """Run the program, then delete what it no longer has. Raises Aborted after any error."""
     host = start(program, monitor.address, d)
     try:
-        while not monitor.idle.wait(0.02):
-            if d.failed.is_set() or host.ended():
-                break
-        if host.ended() and not monitor.idle.is_set() and not host.succeeded():
-            d.failed.set()
-        d.wait_idle()
-        d.check_running()
-        delete_all(d, steps, unregistered(d))
-        monitor.finished.set()
-        if not host.succeeded():
-            d.failed.set()
-        d.check_running()
+        with d.stopping():
+            while not monitor.idle.wait(0.02):
+                if d.failed.is_set() or host.ended():
+                    break
+            if host.ended() and not monitor.idle.is_set() and not host.succeeded():
+                d.failed.set()
+            d.check_running()
+            delete_all(d, steps, unregistered(d))
+            monitor.finished.set()
+            if not host.succeeded():
+                d.failed.set()
+            d.check_running()
     finally:
         d.wait_idle()
         monitor.finished.set()
