@@ -4,12 +4,16 @@ import gzip
 import json
 from pathlib import Path
 
+import pytest
+
 from bedplate.sandbox.providers.aws import document, schema_build, supported
 from bedplate.sandbox.providers.aws.registry import REGISTRY
 from bedplate.sandbox.providers.schema import Schema
 from bedplate.sandbox.providers.schema_export import package
 
 ROOT = Path(__file__).parents[3]
+# Reading the SDK imports its deprecated classes, too.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def test_schema_file_is_what_the_sdk_says():

@@ -31,6 +31,7 @@ class MotoApp:
         dispatcher.get_backend_for_host = functools.cache(  # type: ignore[method-assign]
             dispatcher.get_backend_for_host
         )
+        self._dispatcher = dispatcher
         self._application: Callable[..., Iterable[bytes]] = dispatcher
 
     def preload(self, services: tuple[str, ...]) -> None:
@@ -49,6 +50,9 @@ class MotoApp:
 
         BackendDict.reset()
         reset_model_data()
+        # Making a service's application makes its backend, and draws identifiers: it must happen again at the
+        # same request as in a process that has just started.
+        self._dispatcher.app_instances.clear()
 
     def run(self, request: CloudRequest) -> CloudResponse:
         """The answer.
