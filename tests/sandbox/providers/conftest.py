@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from typing import ClassVar
 
 import pytest
 
@@ -94,7 +95,7 @@ class Disk(Handler):
     token = "toy:store/disk:Disk"
     auto_name = AutoName("name", max_length=30)
     replace_on = frozenset({"network", "name"})
-    defaults = {"encrypted": True}
+    defaults: ClassVar = {"encrypted": True}
     references = (Reference("network", "net"), Reference("rules[].cidrs[]", "net"))
     secret_outputs = frozenset({"password"})
     unordered = frozenset({"hosts", "rules[].cidrs"})

@@ -97,8 +97,8 @@ def test_a_document_may_be_given_as_an_object(toy):
 def test_references_must_exist(toy):
     with pytest.raises(Refused, match=r"'data': NoSuchNetwork: network: the network 'net-9' does not exist"):
         toy.up({"sizeGib": 1, "network": "net-9"})
+    rules = [{"port": 1}, {"port": 2, "cidrs": ["net-8"]}]
     with pytest.raises(Refused, match=r"rules\[1\].cidrs\[0\]: the network 'net-8'"):
-        rules = [{"port": 1}, {"port": 2, "cidrs": ["net-8"]}]
         toy.up({"sizeGib": 1, "network": "net-1", "rules": rules})
     assert toy.disks() == {}
 

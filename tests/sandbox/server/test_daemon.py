@@ -180,9 +180,15 @@ def test_a_daemon_of_other_code_is_replaced(home, monkeypatch, eventually):
 
 
 def test_the_daemon_holds_no_pipe_of_the_command_that_started_it(home):
-    script = f"from bedplate.sandbox.server import ensure_daemon\nprint(ensure_daemon(__import__('pathlib').Path({str(home)!r})).pid)"
+    script = (
+        "import pathlib, sys\n"
+        "from bedplate.sandbox.server import ensure_daemon\n"
+        "print(ensure_daemon(pathlib.Path(sys.argv[1])).pid)\n"
+    )
     # Reads until every holder of the pipe has closed it: with a daemon among them it would never return.
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(home)], capture_output=True, text=True, timeout=60
+    )
     assert int(result.stdout) == running(home).pid
 
 

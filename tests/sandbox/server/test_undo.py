@@ -1,11 +1,14 @@
 """Taking back an operation in a server that runs: everything else keeps its identifiers."""
 
+import json
+
 import grpc
 import pytest
 
 VPC = "aws:ec2/vpc:Vpc"
 ROLE = "aws:iam/role:Role"
-TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
+ALLOW = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [ALLOW]})
 
 
 def test_nothing_else_changes_when_a_create_is_taken_back(start, home):
@@ -30,3 +33,19 @@ def test_nothing_else_changes_when_a_create_is_taken_back(start, home):
     assert "does-not-exist" in caught.value.details()
     assert seen() == before
     assert "answered differently" not in (home / "server.log").read_text()
+
+
+def test_network_can_be_taken_down_by_plain_calls(start):
+    one = start()
+    ec2 = one.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    filters = [{"Name": "association.subnet-id", "Values": [subnet]}]
+    (default,) = ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
+    association = default["Associations"][0]["NetworkAclAssociationId"]
+    ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_network_acl(NetworkAclId=acl)
+    ec2.delete_vpc(VpcId=vpc)
+    assert one.vpcs() == []

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from bedplate.sandbox.server.repairs import repair
+from bedplate.sandbox.server.moto_gaps import put_right
 from bedplate.sandbox.server.requests import CloudRequest, CloudResponse
 
 NOT_IMPLEMENTED = "SandboxLacksThisCall"
@@ -83,6 +85,8 @@ class MotoApp:
             and body.lstrip().lower().startswith(b"<!doctype html")
         ):
             return _lacking(request, "no such call in moto")
+        if code < 300:
+            repair(request)
         return CloudResponse(code, tuple(headers), body)
 
 
