@@ -236,8 +236,8 @@ class PulumiDriver(Driver):
         for line in log.read_text().splitlines() if log.exists() else ():
             event = json.loads(line)
             lines.append(line)
-            # A preview has only the announcement of each step.
-            step = event.get("resourcePreEvent" if operation == "preview" else "resOutputsEvent")
+            # What a refresh found is known after a step; a component without outputs has no event after it.
+            step = event.get("resOutputsEvent" if operation == "refresh" else "resourcePreEvent")
             if step is None:
                 continue
             metadata = step["metadata"]

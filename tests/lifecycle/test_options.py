@@ -81,6 +81,8 @@ def test_what_depends_on_a_renamed_resource_is_not_lost(stack, probe):
     opts = ', value="1", opts=ResourceOptions(aliases=[pulumi.Alias(name="old")])'
     probe.fail[("update", "new")] = "not now"
     assert not stack.run("up", program.format("new", opts.replace('"1"', '"2"'))).ok
+    known = {item["urn"] for item in stack.resources()}
+    assert all(set(item.get("dependencies", [])) <= known for item in stack.resources())
     probe.fail.clear()
     stack.up(program.format("new", opts.replace('"1"', '"2"')))
     assert len(probe.things) == 2

@@ -31,6 +31,8 @@ _FEATURES = {
     "aliasSpecs": resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     "replacementTrigger": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
 }
+# How an SDK looks up a resource that it got a reference to; Pulumi's engine answers it itself as well.
+_GET_RESOURCE = "pulumi:pulumi:getResource"
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 # Every registration in flight holds a thread until its resource is made; the SDK sends at most four times
 # `parallel`.
@@ -155,8 +157,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def Invoke(self, request: Any, context: Any) -> Any:
         def work() -> Any:
-            client = self._provider(request)
             arguments = {key: lower_outputs(item, set()) for key, item in from_struct(request.args).items()}
+            if request.tok == _GET_RESOURCE:
+                answer = {"return": to_struct(self._resource(str(arguments.get("urn"))))}
+                return provider_pb2.InvokeResponse(**answer)
+            client = self._provider(request)
             with self._d.slot():
                 result, failures = client.invoke(request.tok, arguments, self._d.preview)
             answer = {"return": to_struct(result)}
@@ -166,6 +171,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             )
 
         return self._guard_program_error(context, work)
+
+    def _resource(self, urn: str) -> Properties:
+        with self._d.lock:
+            resource = self._d.seen.news.get(urn)
+        if resource is None:
+            raise ValueError(f"no resource {urn!r} was registered in this run")
+        return {"urn": urn, "id": resource.id, "state": dict(resource.outputs)}
 
     def _guard_program_error(self, context: Any, work: Callable[[], _Answer]) -> _Answer:
         """As `_guard`, but a provider's refusal goes to the program, which may handle it."""

@@ -169,14 +169,15 @@ class Planner:
     ) -> Difference:
         d = self._d
         with d.lock:
-            replaced = set(d.seen.replaced)
+            with_others = any(urn in d.seen.replaced for urn in goal.replace_with)
+            with_owner = goal.deleted_with in d.seen.replaced
         if goal.replacement_trigger is not None and old.replacement_trigger is not None:
             before, after = reveal(old.replacement_trigger), reveal(goal.replacement_trigger)
             if has_unknown(after) or not same(before, after):
                 return Difference(True, ("replacementTrigger",))
-        if any(urn in replaced for urn in goal.replace_with):
+        if with_others:
             return Difference(True, ("replaceWith",))
-        if goal.deleted_with in replaced:
+        if with_owner:
             return Difference(True, ("deletedWith",))
         if client is None:
             return Difference(not same(reveal_all(old.inputs), reveal_all(new.inputs)))

@@ -71,25 +71,10 @@ class Snapshot:
     def documents(self) -> list[Document]:
         """The resources in the order of the state file; references follow renamed resources."""
         documents = [*self.news.values(), *self.olds.values()]
-        return [self._rename(document) for document in documents] if self.aliases else documents
-
-    def _rename(self, document: Document) -> Document:
-        known = self.aliases
-        result = dict(document)
-        for key in ("parent", "deletedWith"):
-            if result.get(key) in known:
-                result[key] = known[result[key]]
-        if "dependencies" in result:
-            result["dependencies"] = [known.get(urn, urn) for urn in result["dependencies"]]
-        if "propertyDependencies" in result:
-            result["propertyDependencies"] = {
-                key: [known.get(urn, urn) for urn in urns]
-                for key, urns in result["propertyDependencies"].items()
-            }
-        if "provider" in result:
-            urn, _, id = result["provider"].rpartition("::")
-            result["provider"] = f"{known.get(urn, urn)}::{id}"
-        return result
+        # A resource that failed before it got its new name still has the old one.
+        present = {document["urn"] for document in self.news.values()} if self.aliases else set()
+        known = {old: new for old, new in self.aliases.items() if new in present}
+        return [_rename(document, known) for document in documents] if known else documents
 
     def prune_missing(self) -> None:
         """Forget references to resources that are gone (after a refresh found them missing)."""
@@ -117,6 +102,23 @@ class Snapshot:
                 for operation in self.pending.values()
             ]
         return {**result, **self._other, "metadata": self._other.get("metadata", {})}
+
+
+def _rename(document: Document, known: dict[str, str]) -> Document:
+    result = dict(document)
+    for key in ("parent", "deletedWith"):
+        if result.get(key) in known:
+            result[key] = known[result[key]]
+    if "dependencies" in result:
+        result["dependencies"] = [known.get(urn, urn) for urn in result["dependencies"]]
+    if "propertyDependencies" in result:
+        result["propertyDependencies"] = {
+            key: [known.get(urn, urn) for urn in urns] for key, urns in result["propertyDependencies"].items()
+        }
+    if "provider" in result:
+        urn, _, id = result["provider"].rpartition("::")
+        result["provider"] = f"{known.get(urn, urn)}::{id}"
+    return result
 
 
 def _prune(document: Document, present: set[str]) -> Document:
