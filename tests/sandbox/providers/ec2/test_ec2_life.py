@@ -215,7 +215,37 @@ _ACL_RULE = {
 }
 _SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUt8mrv8l3wgNjTYTLXUP8LSu3dqGOqsLgBYV4EwdzS ops"
 
+
+def _instance(cloud: Any) -> dict[str, Any]:
+    vpc = cloud.vpc()
+    return {
+        "ami": cloud.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"],
+        "instanceType": "t3.micro",
+        "subnetId": cloud.subnet(vpc).id,
+        "vpcSecurityGroupIds": [cloud.group(vpc).id],
+        "metadataOptions": {"httpTokens": "required"},
+    }
+
+
+def _scaling_group(cloud: Any) -> dict[str, Any]:
+    subnet, image = (
+        cloud.subnet(cloud.vpc()),
+        cloud.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"],
+    )
+    inputs = {"imageId": image, "instanceType": "t3.micro"}
+    template = cloud.create("aws:ec2/launchTemplate:LaunchTemplate", inputs)
+    return {
+        "minSize": 0,
+        "maxSize": 2,
+        "vpcZoneIdentifiers": [subnet.id],
+        "launchTemplate": {"id": template.id, "version": "$Latest"},
+        "tags": [{"key": "a", "value": "b", "propagateAtLaunch": True}],
+    }
+
+
 CASES: list[Case] = [
+    ("aws:ec2/instance:Instance", _instance, {"sourceDestCheck": False, "tags": {"a": "b"}}),
+    ("aws:autoscaling/group:Group", _scaling_group, {"maxSize": 3, "tags": []}),
     ("aws:ec2/networkAcl:NetworkAcl", _acl, {"ingress": [{**_ACL_RULE, "action": "deny"}], "subnetIds": []}),
     ("aws:ec2/networkAclRule:NetworkAclRule", _acl_rule, {}),
     (
