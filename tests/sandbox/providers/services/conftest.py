@@ -122,6 +122,76 @@ class Driver:
         handler.delete(self.ctx, created.id, created.outputs)
 
 
+def eks_trust(service: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+class World:
+    """A network, roles and a cluster to put things into."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver, self.ec2 = driver, driver.ctx.client("ec2")
+        self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.subnets = [self.subnet(self.vpc, f"10.0.{index}.0/24", zone) for index, zone in enumerate("ab")]
+        self.cluster_role = self.role("cluster", "eks.amazonaws.com")
+        self.node_role = self.role("nodes", "ec2.amazonaws.com")
+        self.pod_role = self.role("pods", "pods.eks.amazonaws.com")
+
+    def subnet(self, vpc: str, cidr: str, zone: str) -> str:
+        answer = self.ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=f"us-west-2{zone}")
+        return str(answer["Subnet"]["SubnetId"])
+
+    def role(self, name: str, service: str) -> str:
+        made = self.driver.create("aws:iam/role:Role", {"name": name, "assumeRolePolicy": eks_trust(service)})
+        return str(made.outputs["arn"])
+
+    def template(self, name: str, **data: Any) -> dict[str, str]:
+        made = self.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
+        return {"id": made["LaunchTemplate"]["LaunchTemplateId"], "version": "1"}
+
+    def cluster_inputs(self) -> dict[str, Any]:
+        return {
+            "name": "dev",
+            "version": "1.34",
+            "roleArn": self.cluster_role,
+            "vpcConfig": {
+                "subnetIds": self.subnets,
+                "endpointPrivateAccess": True,
+                "endpointPublicAccess": False,
+            },
+            "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+            "bootstrapSelfManagedAddons": False,
+            "enabledClusterLogTypes": ["api", "audit"],
+            "kubernetesNetworkConfig": {"ipFamily": "ipv4", "serviceIpv4Cidr": "172.20.0.0/16"},
+            "upgradePolicy": {"supportType": "STANDARD"},
+            "zonalShiftConfig": {"enabled": True},
+            "deletionProtection": False,
+            "tags": {"team": "ml"},
+        }
+
+    def node_inputs(self) -> dict[str, Any]:
+        return {
+            "clusterName": "dev",
+            "nodeGroupName": "gpu",
+            "nodeRoleArn": self.node_role,
+            "subnetIds": self.subnets,
+            "scalingConfig": {"minSize": 0, "maxSize": 4, "desiredSize": 0},
+            "instanceTypes": ["p5.48xlarge"],
+            "capacityType": "ON_DEMAND",
+            "amiType": "AL2023_x86_64_NVIDIA",
+            "labels": {"gpu": "true"},
+            "taints": [{"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"}],
+            "updateConfig": {"maxUnavailable": 1},
+            "nodeRepairConfig": {"enabled": True},
+            "tags": {"team": "ml"},
+        }
+
+
 @pytest.fixture
 def ctx(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeContext]:
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
@@ -141,3 +211,31 @@ def managed_policies(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def driver(ctx: FakeContext) -> Driver:
     return Driver(ctx)
+
+
+@pytest.fixture
+def rules() -> Driver:
+    """For refusals that must need no cloud: any call is a failure."""
+    ctx = FakeContext()
+    ctx.client = no_cloud  # type: ignore[method-assign]
+    return Driver(ctx)
+
+
+def no_cloud(service: str, region: str | None = None) -> Any:
+    raise AssertionError(f"a check of inputs alone called {service}")
+
+
+@pytest.fixture
+def world(driver: Driver) -> World:
+    return World(driver)
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[World]:
+    """A world with a cluster in it, one for all refusals: they change nothing."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
+        made = World(Driver(FakeContext()))
+        made.driver.create("aws:eks/cluster:Cluster", made.cluster_inputs())
+        yield made

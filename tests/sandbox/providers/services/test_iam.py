@@ -145,8 +145,8 @@ def test_order_and_white_space_of_a_policy_are_no_drift(driver: Any, ctx: Any) -
         ),
     ],
 )
-def test_refused(driver: Any, token: str, inputs: Any, path: str, words: str) -> None:
-    problems = driver.problems(token, {"name": "x", **inputs})
+def test_refused(rules: Any, token: str, inputs: Any, path: str, words: str) -> None:
+    problems = rules.problems(token, {"name": "x", **inputs})
     assert any(at == path and words in reason for at, reason in problems), problems
 
 

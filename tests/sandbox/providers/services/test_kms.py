@@ -94,6 +94,6 @@ def test_key_policy_and_grant(driver: Any) -> None:
         ),
     ],
 )
-def test_refused(driver: Any, token: str, inputs: Any, path: str, words: str) -> None:
-    problems = driver.problems(token, inputs)
+def test_refused(rules: Any, token: str, inputs: Any, path: str, words: str) -> None:
+    problems = rules.problems(token, inputs)
     assert any(at == path and words in reason for at, reason in problems), problems

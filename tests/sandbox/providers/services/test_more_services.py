@@ -235,6 +235,6 @@ def test_parameter(driver: Any, ctx: Any) -> None:
         (PARAMETER, {"name": "x", "type": "String", "value": "a" * 5000}, "value", "Advanced"),
     ],
 )
-def test_refused(driver: Any, token: str, inputs: Any, path: str, words: str) -> None:
-    problems = driver.problems(token, inputs)
+def test_refused(rules: Any, token: str, inputs: Any, path: str, words: str) -> None:
+    problems = rules.problems(token, inputs)
     assert any(at == path and words in reason for at, reason in problems), problems

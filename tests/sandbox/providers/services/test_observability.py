@@ -230,7 +230,7 @@ def test_budget(driver: Any, ctx: Any) -> None:
         (BUDGET, {**COST, "notifications": COST["notifications"] * 2}, "notifications[1]", "twice"),
     ],
 )
-def test_refused(driver: Any, token: str, inputs: Any, path: str, words: str) -> None:
+def test_refused(rules: Any, token: str, inputs: Any, path: str, words: str) -> None:
     given = {key: value for key, value in inputs.items() if value is not None}
-    problems = driver.problems(token, given)
+    problems = rules.problems(token, given)
     assert any(at == path and words in reason for at, reason in problems), problems

@@ -247,6 +247,6 @@ def test_settings_changed_behind_the_back(driver: Any, ctx: Any, bucket: Any) ->
         (LIFECYCLE, {}, "rules", "at least one"),
     ],
 )
-def test_refused(driver: Any, token: str, inputs: Any, path: str, words: str) -> None:
-    problems = driver.problems(token, {"bucket": "data-lake", **inputs})
+def test_refused(rules: Any, token: str, inputs: Any, path: str, words: str) -> None:
+    problems = rules.problems(token, {"bucket": "data-lake", **inputs})
     assert any(at == path and words in reason for at, reason in problems), problems

@@ -44,7 +44,7 @@ class LogGroup(ServiceHandler):
             problems.append(
                 ("retentionInDays", f"{days} is not one of {allowed} (0: never); choose one of these")
             )
-        if inputs.get("kmsKeyId"):
+        if str(inputs.get("kmsKeyId") or "").startswith("arn:"):
             reason = service_problem(ctx, inputs["kmsKeyId"], f"logs.{ctx.region}.amazonaws.com")
             if reason:
                 problems.append(("kmsKeyId", reason))
