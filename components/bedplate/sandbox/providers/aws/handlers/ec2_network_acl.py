@@ -91,8 +91,8 @@ class _Acl(Ec2Handler):
         for name, egress in (("ingress", False), ("egress", True)):
             mine, now = state.get(name), _entries(seen, egress)
             if mine is None:
-                # Rules of their own resources are no part of the ACL's.
-                shown[name] = []
+                # Rules of their own resources are no part of the ACL's: shown, they would be drift.
+                shown[name] = None
                 continue
             calls = [_entry(rule, egress, "ruleNo", "action") for rule in mine]
             same = len(calls) == len(now) and all(
@@ -100,7 +100,7 @@ class _Acl(Ec2Handler):
             )
             shown[name] = mine if same else [_inline(entry) for entry in now]
         subnets = sorted(one["SubnetId"] for one in seen["Associations"])
-        shown["subnetIds"] = subnets if state.get("subnetIds") is not None else []
+        shown["subnetIds"] = subnets if state.get("subnetIds") is not None else None
         return shown
 
     def sync(self, ctx: Context, acl: JsonObject, inputs: JsonObject) -> None:

@@ -91,13 +91,13 @@ def sync_routes(ec2: Any, table_id: str, now: list[JsonObject], wanted: list[Jso
             ec2.create_route(RouteTableId=table_id, **call)
 
 
-def shown_routes(state: JsonObject, table: Mapping[str, Any]) -> list[JsonObject]:
+def shown_routes(state: JsonObject, table: Mapping[str, Any]) -> list[JsonObject] | None:
     """The inline routes: as they were given where they are the table's, else the table's."""
     mine = state.get("routes")
     seen = own_routes(table)
     if mine is None:
-        # Routes of their own resources are no part of the table's.
-        return []
+        # Routes of their own resources are no part of the table's: shown, they would be drift.
+        return None
     if {normal(call_of(route, _INLINE_DESTINATIONS)) for route in mine} == {normal(route) for route in seen}:
         return list(mine)
     names = {parameter: name for name, parameter in {**_INLINE_DESTINATIONS, **TARGETS}.items()}

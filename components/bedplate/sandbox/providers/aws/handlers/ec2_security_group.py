@@ -76,8 +76,8 @@ class _Group(Ec2Handler):
             mine = state.get(name)
             now = described(seen[list_name]) if list_name in seen else None
             if mine is None:
-                # Rules of their own resources are no part of the group's.
-                shown[name] = []
+                # Rules of their own resources are no part of the group's: shown, they would be drift.
+                shown[name] = None
             elif now is None or set(permissions(mine, id)) == set(now):
                 shown[name] = mine
             else:

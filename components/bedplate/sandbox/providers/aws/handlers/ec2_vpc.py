@@ -118,9 +118,10 @@ class Vpc(Ec2Handler):
         ec2 = self.client(ctx)
         refuse_vpc_in_use(ec2, id)
         ec2.delete_vpc(VpcId=id)
-        # moto keeps the default network ACL of a VPC that is gone.
+        # moto keeps the default network ACL of a VPC that is gone, and does not delete one with associations.
         for acl in ec2.describe_network_acls(Filters=filters(vpc_id=id))["NetworkAcls"]:
-            ec2.delete_network_acl(NetworkAclId=acl["NetworkAclId"])
+            if not acl["Associations"]:
+                ec2.delete_network_acl(NetworkAclId=acl["NetworkAclId"])
 
     def _attributes(self, ec2: Any, id: str, old: JsonObject, new: JsonObject) -> None:
         # One attribute a call, and DNS support first: that is all that the API takes.
