@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bedplate.sandbox.server.repairs import repair
-from bedplate.sandbox.server.moto_gaps import put_right
 from bedplate.sandbox.server.requests import CloudRequest, CloudResponse
 
 NOT_IMPLEMENTED = "SandboxLacksThisCall"
