@@ -9,7 +9,7 @@ from bedplate.sandbox.providers.aws.handlers.service_base import optional
 from bedplate.sandbox.providers.aws.handlers.service_rules import Problem
 from bedplate.sandbox.providers.handler import Context, JsonObject
 
-# "Amazon EKS optimized AMI": the last Kubernetes version with Amazon Linux 2 images, read 2026-11.
+# "Amazon EKS optimized AMI": the last Kubernetes version with Amazon Linux 2 images (cited from memory, not opened).
 _LAST_AL2_MINOR = 32
 _VERSION_SKEW = 3
 
