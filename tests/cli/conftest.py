@@ -75,7 +75,7 @@ class ProjectCopy:
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A boto3 client of this project's sandbox, with nothing but what `serve` prints."""
-        served = json.loads(self.run("serve", "--json").stdout)
+        served = self.served()
         return boto3.client(  # type: ignore[call-overload]
             service,
             region_name=region or self.region,
@@ -83,6 +83,11 @@ class ProjectCopy:
             aws_access_key_id=served["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=served["AWS_SECRET_ACCESS_KEY"],
         )
+
+    def served(self) -> dict[str, str]:
+        """What `serve` prints."""
+        found: dict[str, str] = json.loads(self.run("serve", "--json").stdout)
+        return found
 
     @property
     def config_file(self) -> Path:
