@@ -106,6 +106,14 @@ def attach():
         connection.channel.close()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One daemon for the tests of a module that neither stop it nor need it empty."""
+    path = tmp_path_factory.mktemp("shared")
+    yield ensure_daemon(path)
+    stop_daemon(path)
+
+
 @pytest.fixture
 def start(home, attach):
     """Start the daemon of `home` (or start it again) and attach: `start()`."""

@@ -97,20 +97,20 @@ def test_identifiers_come_back_when_calls_were_made_at_the_same_time(start, home
     assert two.info.warnings == ()
 
 
-def test_plain_boto3_uses_the_sandbox_by_environment_alone(home, monkeypatch):
-    info = ensure_daemon(home)
-    for name, value in client_environment(info).items():
+def test_plain_boto3_uses_the_sandbox_by_environment_alone(shared, monkeypatch):
+    for name, value in client_environment(shared).items():
         monkeypatch.setenv(name, value)
     session = boto3.session.Session()
     session.client("s3").create_bucket(Bucket="by-environment")
     assert session.client("sts").get_caller_identity()["Account"] == "123456789012"
-    assert [item["Name"] for item in session.client("s3").list_buckets()["Buckets"]] == ["by-environment"]
+    names = [item["Name"] for item in session.client("s3").list_buckets()["Buckets"]]
+    assert "by-environment" in names
 
 
-def test_presigned_url_works(home, start):
+def test_presigned_url_works(attach, shared):
     import urllib.request
 
-    s3 = start().client("s3", "us-east-1")
+    s3 = attach(shared).client("s3", "us-east-1")
     s3.create_bucket(Bucket="shared")
     s3.put_object(Bucket="shared", Key="hello.txt", Body=b"hello")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "shared", "Key": "hello.txt"})
@@ -118,10 +118,10 @@ def test_presigned_url_works(home, start):
         assert answer.read() == b"hello"
 
 
-def test_a_call_that_moto_lacks_is_named(start):
+def test_a_call_that_moto_lacks_is_named(attach, shared):
     from botocore.exceptions import ClientError
 
-    one = start()
+    one = attach(shared)
     for service, call, args in (
         ("ec2", "create_placement_group", {"GroupName": "group", "Strategy": "cluster"}),
         ("eks", "list_addons", {"clusterName": "main"}),

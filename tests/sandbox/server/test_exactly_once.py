@@ -14,38 +14,38 @@ VPC = "aws:ec2/vpc:Vpc"
 BUCKET = "aws:s3/bucket:Bucket"
 
 
-def test_answer_that_got_lost_is_given_again(start):
-    one = start()
-    inputs = one.checked(VPC, "main", {"cidrBlock": "10.0.0.0/16"})
-    first = one.create(VPC, "main", inputs)
-    assert one.create(VPC, "main", inputs) == first
+def test_answer_that_got_lost_is_given_again(attach, shared):
+    one = attach(shared, region="eu-west-1")
+    inputs = one.checked(VPC, "main0", {"cidrBlock": "10.0.0.0/16"})
+    first = one.create(VPC, "main0", inputs)
+    assert one.create(VPC, "main0", inputs) == first
     assert [vpc["VpcId"] for vpc in one.vpcs()] == [first[0]]
 
 
-def test_automatic_name_stays_until_an_engine_has_the_answer(start):
-    one = start()
-    id, _ = one.up(BUCKET, "store", {})
-    assert one.up(BUCKET, "store", {})[0] == id
-    inputs = one.checked(BUCKET, "store", {})
-    one.acknowledge(BUCKET, "store", id, inputs, {"bucket": id})
+def test_automatic_name_stays_until_an_engine_has_the_answer(attach, shared):
+    one = attach(shared, region="eu-west-2")
+    id, _ = one.up(BUCKET, "store1", {})
+    assert one.up(BUCKET, "store1", {})[0] == id
+    inputs = one.checked(BUCKET, "store1", {})
+    one.acknowledge(BUCKET, "store1", id, inputs, {"bucket": id})
     # Now a create is a replacement's, and gets a name of its own.
-    assert one.up(BUCKET, "store", {})[0] != id
+    assert one.up(BUCKET, "store1", {})[0] != id
 
 
-def test_client_that_vanished_is_served_by_its_next_try(start):
-    one = start()
-    inputs = one.checked(VPC, "main", {"cidrBlock": "10.0.0.0/16"})
+def test_client_that_vanished_is_served_by_its_next_try(attach, shared):
+    one = attach(shared, region="eu-west-3")
+    inputs = one.checked(VPC, "main2", {"cidrBlock": "10.0.0.0/16"})
     with pytest.raises(grpc.RpcError) as caught:
-        one.create(VPC, "main", inputs, timeout=0.001)
+        one.create(VPC, "main2", inputs, timeout=0.001)
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    id, _ = one.create(VPC, "main", inputs)
+    id, _ = one.create(VPC, "main2", inputs)
     assert [vpc["VpcId"] for vpc in one.vpcs()] == [id]
 
 
-def test_other_inputs_after_a_lost_answer_remove_what_was_made(start):
-    one = start()
-    first, _ = one.up(VPC, "main", {"cidrBlock": "10.0.0.0/16"})
-    second, _ = one.up(VPC, "main", {"cidrBlock": "10.1.0.0/16"})
+def test_other_inputs_after_a_lost_answer_remove_what_was_made(attach, shared):
+    one = attach(shared, region="eu-north-1")
+    first, _ = one.up(VPC, "main3", {"cidrBlock": "10.0.0.0/16"})
+    second, _ = one.up(VPC, "main3", {"cidrBlock": "10.1.0.0/16"})
     assert second != first
     assert [vpc["CidrBlock"] for vpc in one.vpcs()] == ["10.1.0.0/16"]
 
@@ -104,8 +104,8 @@ def test_failed_create_leaves_nothing(start, rows):
     assert one.up(BUCKET, "second", {"bucket": "free-name"})[0] == "free-name"
 
 
-def test_secret_inputs_stay_out_of_messages(start):
-    one = start()
+def test_secret_inputs_stay_out_of_messages(attach, shared):
+    one = attach(shared, region="eu-central-1")
     with pytest.raises(grpc.RpcError) as caught:
         one.up("aws:ec2/subnet:Subnet", "a", {"vpcId": Secret("vpc-hidden99"), "cidrBlock": "10.0.0.0/24"})
     assert "vpc-hidden99" not in caught.value.details()
