@@ -145,7 +145,10 @@ def _default_vpc(ec2: Any) -> str:
 
 def _has_ipv6(ec2: Any, vpc_id: str) -> bool:
     """Whether a new group gets a rule for IPv6, too. Fails for a VPC that is not there; moto takes it."""
-    return any(vpc.get("Ipv6CidrBlockAssociationSet") for vpc in ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"])
+    vpcs = ec2.describe_vpcs(Filters=filters(vpc_id=vpc_id))["Vpcs"]
+    if not vpcs:
+        raise CloudError("InvalidVpcID.NotFound", f"The vpc ID '{vpc_id}' does not exist in this region")
+    return bool(vpcs[0].get("Ipv6CidrBlockAssociationSet"))
 
 
 @REGISTRY.register
