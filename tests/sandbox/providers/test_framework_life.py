@@ -163,3 +163,14 @@ def test_a_mistake_of_ours_is_no_refusal(toy):
     with pytest.raises(TypeError):
         toy.provider.create("peer", toy.urn(), inputs, False)
     assert len(toy.app.seen) == 0 or toy.app.seen[-1][1] == "/"
+
+
+def test_preview_of_a_change_does_not_know_what_the_change_moves(toy, monkeypatch):
+    handler, _ = toy.provider._type(toy.urn())
+    monkeypatch.setattr(type(handler), "moved_by_update", frozenset({"arn"}))
+    inputs, id, outputs = toy.up({"sizeGib": 1})
+    grown = {**inputs, "sizeGib": 2}
+    assert toy.provider.update("peer", toy.urn(), id, inputs, outputs, grown, True)["arn"] is UNKNOWN
+    tagged = {**inputs, "tags": {"k": "v"}}
+    after = toy.provider.update("peer", toy.urn(), id, inputs, outputs, tagged, True)
+    assert after["arn"] == outputs["arn"]

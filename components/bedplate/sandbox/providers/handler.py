@@ -112,6 +112,8 @@ class Handler:
     unordered: ClassVar[frozenset[str]] = frozenset()
     # Inputs that hold a JSON document: white space and key order are no difference.
     json_documents: ClassVar[frozenset[str]] = frozenset()
+    # Outputs that a change in place may move (a version number): unknown while that change is previewed.
+    moved_by_update: ClassVar[frozenset[str]] = frozenset()
     # True where moto lacks the type and the sandbox keeps it in its own store (no boto3 call shows it).
     stored: ClassVar[bool] = False
 

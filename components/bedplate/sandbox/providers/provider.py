@@ -185,6 +185,8 @@ class ResourceProvider:
                 outputs.pop(name, None)
             if not unknown & {"tags", "region"}:
                 outputs.update(self.cloud.known_outputs(config, schema, known))
+            if any(old.get(name) != new.get(name) for name in {*old, *new} - {"tags"}):
+                outputs.update(dict.fromkeys(handler.moved_by_update, UNKNOWN))
             return _mark_secrets(handler, new, outputs)
         if unknown:
             raise Refused(f"{urn}: an update with unknown values of {', '.join(sorted(unknown))}")

@@ -106,6 +106,17 @@ def test_a_launch_template_must_fit(standing: Any) -> None:
     assert standing.driver.problems(NODES, block) == []
 
 
+def test_interfaces_of_the_template_must_fit_the_machines(standing: Any) -> None:
+    efa = [{"NetworkCardIndex": 0, "DeviceIndex": 0, "InterfaceType": "efa"}]
+    template = standing.template("fabric", NetworkInterfaces=efa)
+    inputs = {**standing.node_inputs(), "launchTemplate": template}
+    assert standing.driver.problems(NODES, {**inputs, "instanceTypes": ["p5.48xlarge"]}) == []
+    problems = dict(
+        standing.driver.problems(NODES, {**inputs, "instanceTypes": ["g6.12xlarge", "g6.xlarge"]})
+    )
+    assert "g6.xlarge does not support EFA" in problems["launchTemplate"]
+
+
 @pytest.mark.parametrize(
     ("token", "inputs", "path", "words"),
     [

@@ -51,6 +51,7 @@ class LaunchTemplate(Ec2Handler):
     describe = ("describe_launch_templates", "LaunchTemplateIds", "LaunchTemplates")
     auto_name = AutoName("name", 128)
     replace_on = REGION | {"name", "namePrefix"}
+    moved_by_update = frozenset({"latestVersion", "defaultVersion"})
     unordered = frozenset({"vpcSecurityGroupIds", "securityGroupNames", "tagSpecifications"})
     references = (
         Reference("placement.groupName", "ec2:placement-group"),

@@ -17,7 +17,7 @@ PRINCIPAL_ARN = Pattern(
     "the ARN of an IAM role or user (of an assumed role, arn:...:sts::..., give the role itself)",
 )
 
-# "AWS add-ons" and "community add-ons", Amazon EKS user guide (cited from memory, not opened). Marketplace add-ons have a '_'
+# "AWS add-ons" and "community add-ons", Amazon EKS user guide (from memory). Marketplace add-ons have a '_'
 # in their name (vendor_product).
 ADDONS = frozenset(
     {
@@ -47,7 +47,7 @@ ADDONS = frozenset(
         "vpc-cni",
     }
 )
-# "Review access policy permissions", Amazon EKS user guide (cited from memory, not opened).
+# "Review access policy permissions", Amazon EKS user guide (from memory).
 ACCESS_POLICIES = frozenset(
     {
         "AWSBackupFullAccessPolicyForBackup",
@@ -71,7 +71,7 @@ ACCESS_POLICIES = frozenset(
         "AmazonEKSViewPolicy",
     }
 )
-# "Create access entries", Amazon EKS user guide (cited from memory, not opened).
+# "Create access entries", Amazon EKS user guide (from memory).
 RESERVED_GROUPS = ("system:", "eks:", "aws:", "amazon:", "iam:")
 
 

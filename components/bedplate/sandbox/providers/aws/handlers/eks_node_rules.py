@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from bedplate.catalog import UnknownMachineError, aws_machine
+from bedplate.catalog import UnknownMachineError, aws_machine, aws_machines
+from bedplate.sandbox.providers.aws.handlers.ec2_fabric import interface_problems
 from bedplate.sandbox.providers.aws.handlers.eks_cluster import EXTRAS, cluster_key
 from bedplate.sandbox.providers.aws.handlers.eks_facts import minor, trust_problem, version_problem
 from bedplate.sandbox.providers.aws.handlers.service_base import optional
 from bedplate.sandbox.providers.aws.handlers.service_rules import Problem
 from bedplate.sandbox.providers.handler import Context, JsonObject
 
-# "Amazon EKS optimized AMI": the last Kubernetes version with Amazon Linux 2 images (cited from memory, not opened).
+# "Amazon EKS optimized AMI": the last Kubernetes version with Amazon Linux 2 images (from memory).
 _LAST_AL2_MINOR = 32
 _VERSION_SKEW = 3
 
@@ -148,6 +149,7 @@ def _template(ctx: Context, inputs: JsonObject) -> list[Problem]:
                 "and the node group; remove one",
             )
         )
+    problems += _fabric(types or [found.get("InstanceType")], found.get("NetworkInterfaces") or [])
     if found.get("ImageId") and inputs.get("amiType") not in (None, "CUSTOM"):
         problems.append(
             ("amiType", "not with an image in the launch template; remove amiType or the imageId")
@@ -172,6 +174,17 @@ def _template(ctx: Context, inputs: JsonObject) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _fabric(machines: list[str | None], interfaces: list[JsonObject]) -> list[Problem]:
+    """Interfaces of the template that the machines cannot have: the template need not name a machine."""
+    asked = [{name[0].lower() + name[1:]: value for name, value in one.items()} for one in interfaces]
+    return [
+        ("launchTemplate", f"its {at}: {reason}")
+        for machine in aws_machines()
+        if machine.name in machines
+        for at, reason in interface_problems(machine, asked)
+    ]
 
 
 def _template_data(ctx: Context, template: JsonObject) -> JsonObject | None:

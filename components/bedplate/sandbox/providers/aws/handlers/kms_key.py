@@ -21,7 +21,7 @@ _DEFAULT_ROTATION_DAYS = 365
 def lockout_problem(policy: Any, account_id: str) -> str | None:
     """Why KMS would refuse the policy: nobody of the account could ever change it again.
 
-    Source: "Default key policy" and PutKeyPolicy in the KMS documents (cited from memory, not opened).
+    Source: "Default key policy" and PutKeyPolicy in the KMS documents (from memory).
     """
     for statement in statements(policy):
         principal = statement.get("Principal")

@@ -9,7 +9,7 @@ from bedplate.sandbox.providers.aws.handlers.service_rules import Pattern, Probl
 from bedplate.sandbox.providers.aws.handlers.service_shape import given
 from bedplate.sandbox.providers.handler import AutoName, Context, JsonObject, Reference
 
-# PutRetentionPolicy, CloudWatch Logs API reference (cited from memory, not opened); 0 is the provider's "never expire".
+# PutRetentionPolicy, CloudWatch Logs API reference (from memory); 0 is the provider's "never expire".
 _RETENTION_DAYS = (
     *(0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
