@@ -101,7 +101,7 @@ def test_a_second_up_changes_nothing(project_copy: ProjectCopy) -> None:
 def test_a_larger_maximum_updates_the_node_group_and_nothing_else(project_copy: ProjectCopy) -> None:
     _up(project_copy)
     before = _edit(project_copy, lambda environment: environment["gpu_pools"]["l4"].update(max_size=6))
-    preview = project_copy.run("preview", "aws-dev", "--engine", project_copy.engine)
+    preview = project_copy.run("preview", "aws-dev", "--engine", project_copy.engine, "--diff")
     assert "maxSize" in preview.stdout
     updated = project_copy.operate("up")
     assert updated.summary["changes"]["update"] == 1

@@ -130,12 +130,20 @@ def test_only_the_lock_of_a_dead_pulumi_on_this_machine_is_removed(root: Path) -
     home = homes.find(root, environ={})
     locks = home.backend / ".pulumi" / "locks" / "organization" / "demo" / "dev"
     locks.mkdir(parents=True)
-    dead = os.posix_spawn(shutil.which("true") or "/bin/true", ["true"], {})
+    true = shutil.which("true") or "/bin/true"
+    dead, zombie = (os.posix_spawn(true, ["true"], {}) for _ in range(2))
     os.waitpid(dead, 0)
+    os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
     here = socket.gethostname()
-    for name, pid, host in (("dead", dead, here), ("live", os.getpid(), here), ("other", dead, "elsewhere")):
+    for name, pid, host in (
+        ("dead", dead, here),
+        ("zombie", zombie, here),
+        ("live", os.getpid(), here),
+        ("other", dead, "elsewhere"),
+    ):
         (locks / f"{name}.json").write_text(json.dumps({"pid": pid, "hostname": host}))
     pulumi_engine.unlock_dead(home, "dev")
+    os.waitpid(zombie, 0)
     assert sorted(lock.stem for lock in locks.iterdir()) == ["live", "other"]
 
 

@@ -109,13 +109,18 @@ def unlock_dead(home: Home, environment: str) -> list[Path]:
     removed = []
     for lock in (home.backend / ".pulumi" / "locks" / "organization" / name / environment).glob("*.json"):
         holder = json.loads(lock.read_text())
-        if holder.get("hostname") == os.uname().nodename and not _alive(int(holder["pid"])):
+        if holder.get("hostname") == os.uname().nodename and not _runs(int(holder["pid"])):
             lock.unlink()
             removed.append(lock)
     return removed
 
 
-def _alive(pid: int) -> bool:
+def _runs(pid: int) -> bool:
+    """Whether the process still runs. A killed one that nobody has waited for (a zombie) does not."""
+    status = Path(f"/proc/{pid}/stat")
+    if status.exists():
+        # The state follows the command's name, which is in brackets and may hold anything.
+        return status.read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
