@@ -1,0 +1,5 @@
+"""Rules for kubernetes, one module per service."""
+
+from bedplate_policies.rule import AnyRule
+
+RULES: tuple[AnyRule, ...] = ()
