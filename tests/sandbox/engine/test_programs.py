@@ -104,6 +104,27 @@ def test_an_error_in_an_apply_is_an_error(runs, thing):
     assert "division by zero" in "\n".join(result.errors)
 
 
+def test_the_end_waits_for_every_output_of_many(runs, thing):
+    seen = []
+
+    def program():
+        echo = thing("a", value="1").echo
+        for index in range(150):
+            echo.apply(lambda value, index=index: seen.append(index))
+
+    assert runs.inline("up", program).ok
+    assert sorted(seen) == list(range(150))
+
+    def failing():
+        echo = thing("a", value="1").echo
+        for index in range(150):
+            echo.apply(lambda value, index=index: 1 / (index - 140))
+
+    result = runs.inline("up", failing)
+    assert not result.ok
+    assert "division by zero" in "\n".join(result.errors)
+
+
 def test_an_unknown_package_is_refused_by_name(runs):
     def program():
         pulumi.CustomResource("gcp:storage/bucket:Bucket", "b", {})
