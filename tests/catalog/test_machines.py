@@ -31,6 +31,9 @@ FILES = [
     "prices",
     "regions",
     "service_prices",
+    "gcp_machines",
+    "gcp_prices",
+    "gcp_service_prices",
 ]
 
 

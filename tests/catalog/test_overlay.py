@@ -129,7 +129,7 @@ MACHINE = f"name: x9.large, vcpus: 2, ram_gib: 4, architecture: arm64, {SOURCED}
             "an instance type is written as family.size",
         ),
         (f"machines: [{{{MACHINE}, efa_interfaces: 2}}]", "2 given, and network_cards has 0 EFA interfaces"),
-        (f"machine: [{{{MACHINE}}}]", "unknown section; did you mean machines?"),
+        (f"machine: [{{{MACHINE}}}]", "unknown section; did you mean machines or gcp_machines?"),
         ("machines: {name: x9.large}", "machines: must be a list of rows"),
         ("machines: [x9.large]", "machines row 1"),
         (

@@ -11,6 +11,7 @@ from bedplate.catalog.current import (
     unload_overlay,
 )
 from bedplate.catalog.errors import CatalogError, RowProblem, UnknownItemError, UnknownMachineError
+from bedplate.catalog.gcp import GcpCatalog, GcpMachine
 from bedplate.catalog.machines import (
     Accelerator,
     AwsMachine,
@@ -28,6 +29,8 @@ __all__ = [
     "Catalog",
     "CatalogError",
     "Fabric",
+    "GcpCatalog",
+    "GcpMachine",
     "LocalDisks",
     "NetworkCard",
     "Price",

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from bedplate.catalog.errors import CatalogError, RowProblem, UnknownItemError, UnknownMachineError
+from bedplate.catalog.gcp import GcpCatalog, gcp_catalog
 from bedplate.catalog.machines import (
     Accelerator,
     AwsMachine,
@@ -18,6 +19,7 @@ from bedplate.catalog.machines import (
     Price,
     ServicePrice,
 )
+from bedplate.catalog.price_checks import discount_problems, gcp_twice_problems, on_demand_prices
 from bedplate.catalog.reading import Tables, read_csv, read_file
 from bedplate.catalog.rows import (
     SECTIONS,
@@ -43,6 +45,7 @@ class Catalog:
     machines: Mapping[str, AwsMachine]
     regions: Mapping[str, tuple[str, ...]]
     service_prices: Mapping[tuple[str, str], ServicePrice]
+    gcp: GcpCatalog
     _tables: tuple[Tables, ...]
 
     def machine(self, name: str) -> AwsMachine:
@@ -89,6 +92,8 @@ def _build(layers: tuple[Tables, ...]) -> Catalog:
         builder.problems = list(tables.problems)
         builder.add(tables)
     builder.check_references(layers[-1])
+    builder.problems.extend(gcp_twice_problems(layers[-1]))
+    builder.problems.extend(discount_problems(layers[-1], on_demand_prices(layers)))
     if builder.problems:
         in_order = sorted(builder.problems, key=lambda problem: (problem.section, problem.row))
         raise CatalogError(layers[-1].file, in_order)
@@ -214,6 +219,7 @@ class _Builder:
                     for key, row in self.services.items()
                 }
             ),
+            gcp=gcp_catalog(layers),
             _tables=layers,
         )
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 InterfaceType = Literal["interface", "efa", "efa-only"]
-Purchase = Literal["on-demand", "spot"]
+Purchase = Literal["on-demand", "spot", "savings-plan", "reserved", "capacity-block"]
 
 
 @dataclass(frozen=True)

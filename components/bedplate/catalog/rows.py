@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from bedplate.catalog.machines import RowSource
+from bedplate.catalog.machines import Purchase, RowSource
 
 _MACHINE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 _CARDS = re.compile(r"(\d+)(?:-(\d+))?")
@@ -27,6 +27,8 @@ def _machine_name(value: str) -> str:
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words), Field(min_length=1)]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+GcpRegion = Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+\d+$")]
+GcpMachineName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$")]
 
 
 class Row(BaseModel):
@@ -116,7 +118,11 @@ class PriceRow(Row):
     machine: Text
     region: Region
     usd_per_hour: Decimal = Field(gt=0, allow_inf_nan=False)
-    purchase: Literal["on-demand", "spot"] = "on-demand"
+    purchase: Purchase = "on-demand"
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.machine, self.region
 
 
 class OfferingRow(Row):
@@ -136,6 +142,37 @@ class ServicePriceRow(Row):
     usd: Decimal = Field(gt=0, allow_inf_nan=False)
 
 
+class GcpMachineRow(Row):
+    gcp_machine: GcpMachineName
+    vcpus: int = Field(gt=0)
+    ram_gib: int = Field(gt=0)
+    accelerator: Text | None = None
+    accelerator_count: int | None = Field(default=None, gt=0)
+    accelerator_memory_gb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+
+class GcpPriceRow(Row):
+    gcp_machine: GcpMachineName
+    gcp_region: GcpRegion
+    usd_per_hour: Decimal = Field(gt=0, allow_inf_nan=False)
+    purchase: Purchase = "on-demand"
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.gcp_machine, self.gcp_region
+
+
+class GcpServicePriceRow(Row):
+    gcp_item: Text
+    gcp_region: GcpRegion
+    unit: Text
+    usd: Decimal = Field(gt=0, allow_inf_nan=False)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.gcp_item, self.gcp_region
+
+
 SECTIONS: dict[str, type[Row]] = {
     "accelerators": AcceleratorRow,
     "machines": MachineRow,
@@ -145,5 +182,8 @@ SECTIONS: dict[str, type[Row]] = {
     "offerings": OfferingRow,
     "regions": RegionRow,
     "service_prices": ServicePriceRow,
+    "gcp_machines": GcpMachineRow,
+    "gcp_prices": GcpPriceRow,
+    "gcp_service_prices": GcpServicePriceRow,
 }
 """The sections of the catalogue: one CSV file each, or one key each of a YAML file."""
