@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from bedplate_policies.resource import Resource
@@ -13,10 +13,14 @@ _IDENTIFIERS = ("id", "arn", "name", "bucket", "keyId", "selfLink", "url", "buck
 
 
 class Stack:
-    """The resources that a program named."""
+    """The resources that a program named; `config` is the stack's configuration without its secrets."""
 
-    def __init__(self, resources: Sequence[Resource]) -> None:
+    def __init__(
+        self, resources: Sequence[Resource], name: str = "", config: Mapping[str, str] | None = None
+    ) -> None:
         self.resources = tuple(resources)
+        self.name = name
+        self.config = dict(config or {})
 
     @cached_property
     def _by_type(self) -> dict[str, list[Resource]]:

@@ -1,0 +1,69 @@
+"""Starting a pack as Pulumi expects it: a port on standard output, and an analyzer behind it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from bedplate_policies.errors import PolicyError
+from bedplate_policies.rule import AnyRule, Group
+
+# A stack of thousands of resources comes in one message.
+_OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack's name, version and rules."""
+
+    name: str
+    version: str
+    description: str
+    rules: tuple[AnyRule, ...]
+
+
+def load(directory: Path, group: Group) -> Pack:
+    """The pack in a directory: its PulumiPolicy.yaml and the rules of its group."""
+    import yaml
+
+    from bedplate_policies.every import RULES
+
+    project = yaml.safe_load((directory / "PulumiPolicy.yaml").read_text())
+    return Pack(
+        name=f"bedplate-{group}",
+        version=str(project["version"]),
+        description=str(project["description"]),
+        rules=tuple(rule for rule in RULES if rule.group == group),
+    )
+
+
+def serve(directory: Path, group: Group) -> None:
+    """Serve the pack until whoever started it is gone. Only a pack's __main__.py calls this."""
+    import grpc
+    from pulumi.runtime.proto import analyzer_pb2_grpc
+
+    from bedplate_policies.servicer import Servicer
+
+    parent = os.getppid()
+    pack = load(directory, group)
+    server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
+    servicer = Servicer(pack.name, pack.version, pack.description, pack.rules, directory)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    if not port:
+        raise PolicyError("no port of this machine can be opened for the policy pack")
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    try:
+        # An engine that was killed stops nobody: see for ourselves that it is gone.
+        while os.getppid() == parent:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        pass
+    server.stop(None)
