@@ -1,4 +1,4 @@
-"""The event log of Pulumi's engine, read for the summary; the lines are what Pulumi 3.260 writes, shortened."""
+"""The event log of Pulumi's engine, read for the summary; lines as Pulumi 3.260 writes them, shortened."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,13 @@ from bedplate.sandbox import event_log
 
 def _step(op: str, name: str, *, logical: bool = True, kind: str = "resOutputsEvent") -> dict[str, object]:
     urn = f"urn:pulumi:dev::bedplate::aws:s3/bucket:Bucket::{name}"
-    metadata = {"op": op, "urn": urn, "type": "aws:s3/bucket:Bucket", "logical": logical, "detailedDiff": None}
+    metadata = {
+        "op": op,
+        "urn": urn,
+        "type": "aws:s3/bucket:Bucket",
+        "logical": logical,
+        "detailedDiff": None,
+    }
     return {"sequence": 1, "timestamp": 1, kind: {"metadata": metadata}}
 
 

@@ -96,7 +96,9 @@ def _run(arguments: argparse.Namespace) -> int:
     loop.set_default_executor(executor)
 
     def run() -> None:
-        runpy.run_path(str(program), run_name="__main__")
+        # The file and not its directory: that would leave a compiled __main__, which goes on being run after
+        # an edit within the same second that keeps the file's size.
+        runpy.run_path(str(main), run_name="__main__")
 
     try:
         loop.run_until_complete(pulumi.runtime.run_in_stack(run))
