@@ -1,5 +1,34 @@
-"""Rules for gcp, one module per service."""
+"""Rules for Google Cloud, one module per service."""
 
+from bedplate_policies.gcp import (
+    data,
+    databases,
+    disks,
+    gke_cluster,
+    gke_nodes,
+    iam,
+    instances,
+    kms,
+    labels,
+    logs,
+    network,
+    secrets,
+    storage,
+)
 from bedplate_policies.rule import AnyRule
 
-RULES: tuple[AnyRule, ...] = ()
+RULES: tuple[AnyRule, ...] = (
+    *gke_cluster.RULES,
+    *gke_nodes.RULES,
+    *storage.RULES,
+    *kms.RULES,
+    *disks.RULES,
+    *instances.RULES,
+    *network.RULES,
+    *data.RULES,
+    *databases.RULES,
+    *secrets.RULES,
+    *iam.RULES,
+    *logs.RULES,
+    *labels.RULES,
+)
