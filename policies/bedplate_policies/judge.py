@@ -29,6 +29,16 @@ class Verdict:
     urn: str
 
 
+@dataclass(frozen=True)
+class _Open:
+    """A question that a rule cannot answer yet."""
+
+    rule: AnyRule
+    level: Level
+    path: str
+    urn: str
+
+
 class Judge:
     """The rules of a pack with their settings.
 
@@ -71,25 +81,30 @@ class Judge:
     def resource(self, resource: Resource) -> list[Verdict]:
         """What the rules of its type say to a resource."""
         verdicts: list[Verdict] = []
+        open_ones: list[_Open] = []
         for rule, found in self._by_type.get(resource.type, ()):
             verdicts += self._verdicts(
                 rule,
                 found,
                 lambda rule=rule, found=found: rule.check(resource, found.config),  # type: ignore[misc]
                 lambda _: resource,
+                open_ones,
             )
-        return verdicts
+        return verdicts + self._undetermined(open_ones)
 
     def stack(self, stack: Stack) -> list[Verdict]:
         """What the rules say to the whole stack; exemptions that nothing needed are told here."""
         verdicts: list[Verdict] = []
+        open_ones: list[_Open] = []
         for rule, found in self._stack_rules:
             verdicts += self._verdicts(
                 rule,
                 found,
                 lambda rule=rule, found=found: rule.check(stack, found.config),  # type: ignore[misc]
                 lambda finding: stack.by_urn.get(finding.urn),
+                open_ones,
             )
+        verdicts += self._undetermined(open_ones)
         by_name = {rule.name: rule for rule in self.rules}
         for exemption in self.exemptions.unused():
             message = f"the exemption of {exemption.resource} ({exemption.owner}) spared nothing: remove it"
@@ -102,6 +117,7 @@ class Judge:
         found: RuleSettings,
         check: Callable[[], Iterable[Finding]],
         resource_of: Callable[[Finding], Resource | None],
+        open_ones: list[_Open],
     ) -> Iterator[Verdict]:
         level: Level = "mandatory" if found.enforcement == "mandatory" else "advisory"
         try:
@@ -111,7 +127,6 @@ class Judge:
             message = f"the rule itself failed ({_place(error)}); nothing is known about what it checks"
             yield Verdict(rule, "mandatory", message, where.urn if where else "")
             return
-        open_paths: dict[str, list[str]] = {}
         for finding in findings:
             resource = resource_of(finding)
             urn = resource.urn if resource else ""
@@ -121,19 +136,40 @@ class Judge:
             elif finding.kind == "violation":
                 yield Verdict(rule, level, f"{_sentence(finding.message)} {rule.remediation}", urn)
             else:
-                open_paths.setdefault(urn, []).append(finding.path)
-        for urn, paths in open_paths.items():
-            yield self._undetermined(rule, level, list(dict.fromkeys(paths)), urn)
+                open_ones.append(_Open(rule, level, finding.path, urn))
 
-    def _undetermined(self, rule: AnyRule, level: Level, paths: Sequence[str], urn: str) -> Verdict:
-        shown = ", ".join(path or "the resource" for path in paths[:_SHOWN_PATHS])
-        if len(paths) > _SHOWN_PATHS:
-            shown += f" and {len(paths) - _SHOWN_PATHS} more"
-        if self.preview:
-            message = f"undetermined: {shown} is not known yet; checked again at the update"
-            return Verdict(rule, "advisory", message, urn)
-        message = f"undetermined: {shown} is not known at the update either, which counts as a violation."
-        return Verdict(rule, level, f"{message} {rule.remediation}", urn)
+    def _undetermined(self, open_ones: Sequence[_Open]) -> list[Verdict]:
+        """At a preview one line per resource and level, whichever rules wait for it; at an update one each."""
+        grouped: dict[tuple[str, str], list[_Open]] = {}
+        for one in open_ones:
+            grouped.setdefault((one.urn, one.level if self.preview else one.rule.name), []).append(one)
+        verdicts = []
+        for group in grouped.values():
+            first = group[0]
+            paths = _listed(one.path or "the resource" for one in group)
+            if self.preview:
+                others = [one.rule.name for one in group if one.rule is not first.rule]
+                also = f" (also by {', '.join(dict.fromkeys(others))})" if others else ""
+                message = (
+                    f"undetermined: {paths} not known yet; checked again at the update, {first.level}{also}"
+                )
+                verdicts.append(Verdict(first.rule, "advisory", message, first.urn))
+            else:
+                message = (
+                    f"undetermined: {paths} not known at the update either, which counts as a violation."
+                )
+                verdicts.append(
+                    Verdict(first.rule, first.level, f"{message} {first.rule.remediation}", first.urn)
+                )
+        return verdicts
+
+
+def _listed(paths: Iterable[str]) -> str:
+    found = list(dict.fromkeys(paths))
+    shown = ", ".join(found[:_SHOWN_PATHS])
+    if len(found) > _SHOWN_PATHS:
+        shown += f" and {len(found) - _SHOWN_PATHS} more"
+    return f"{shown} {'is' if len(found) == 1 else 'are'}"
 
 
 def _sentence(text: str) -> str:

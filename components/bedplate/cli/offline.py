@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -37,9 +38,9 @@ def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
         starting = pool.submit(ensure_daemon, home.path)
 
         from bedplate.sandbox.display import Display
-        from bedplate.sandbox.engine import Request, StackId, project
+        from bedplate.sandbox.engine import PolicyPack, Request, StackId, project
         from bedplate.sandbox.engine import run as run_engine
-        from bedplate.sandbox.engine.events import ResourceEvent
+        from bedplate.sandbox.engine.events import PolicyEvent, ResourceEvent
         from bedplate.sandbox.engine.secrets import PassphraseError
 
         try:
@@ -54,6 +55,8 @@ def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
         display.event(event)
         if task.machine and isinstance(event, ResourceEvent):
             print(json.dumps(_line(event)), file=machine, flush=True)
+        elif task.machine and isinstance(event, PolicyEvent):
+            print(json.dumps({"event": "policy", **asdict(event)}), file=machine, flush=True)
 
     interrupted = _notice_interruption()
     result = run_engine(
@@ -67,6 +70,7 @@ def run(home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
             providers={name: f"127.0.0.1:{port}" for name, port in server.providers.items()},
             passphrase=secret,
             parallel=task.parallel,
+            policy_packs=tuple(PolicyPack(path, config) for path, config in task.policy_packs),
             on_event=show,
         )
     )

@@ -3,13 +3,14 @@
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from bedplate.cli import EXIT_FAILED, EXIT_INTERRUPTED
 from bedplate.cli.parser import Arguments
 from bedplate.sandbox import home as homes
-from bedplate.sandbox import pulumi_engine
+from bedplate.sandbox import policies, pulumi_engine
 from bedplate.sandbox.errors import UsageError
 from bedplate.sandbox.home import Home
 from bedplate.sandbox.outcome import Outcome
@@ -35,12 +36,24 @@ def operate(arguments: Arguments) -> int:
         arguments.json,
     )
     home = homes.find(arguments.root)
+    if task.operation in ("up", "preview"):
+        task = replace(
+            task,
+            policy_packs=policies.packs(
+                home.root,
+                arguments.policy_packs,
+                arguments.policy_pack_configs,
+                off=arguments.no_policies,
+            ),
+        )
     stack_file(home.root, task.environment)  # a misspelt environment is said before anything starts
     pulumi = None if arguments.engine == "offline" else pulumi_engine.find()
     if pulumi is None and arguments.engine == "pulumi":
         raise pulumi_engine.not_found()
     engine = f"pulumi {pulumi.version}" if pulumi else "offline"
     print(f"Engine: {_described(pulumi, arguments.engine)}", file=people, flush=True)
+    if task.operation in ("up", "preview"):
+        print(f"Policies: {policies.told(task.policy_packs)}", file=people, flush=True)
     homes.prepare(home)
     began = time.monotonic()
     try:

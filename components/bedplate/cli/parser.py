@@ -25,6 +25,9 @@ class Arguments:
     show_secrets: bool = False
     foreground: bool = False
     yes: bool = False
+    policy_packs: list[Path] | None = None
+    policy_pack_configs: list[Path] | None = None
+    no_policies: bool = False
 
 
 def _operate(arguments: Arguments) -> int:
@@ -140,8 +143,30 @@ def _operations(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
             help="resources handled at the same time (default 16)",
         )
         command.add_argument("--diff", action="store_true", help="show every changed property in full")
+        if name in ("up", "preview"):
+            _policies(command)
         command.set_defaults(operation=name)
         _common(command, _operate)
+
+
+def _policies(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--policy-pack",
+        dest="policy_packs",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="run this policy pack; may be repeated (default: every pack in the project's policies/)",
+    )
+    command.add_argument(
+        "--policy-pack-config",
+        dest="policy_pack_configs",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="JSON configuration of the pack named at the same place (by default packs go by name)",
+    )
+    command.add_argument("--no-policies", action="store_true", help="run no policy pack")
 
 
 def _common(command: argparse.ArgumentParser, answer: Callable[[Arguments], int]) -> None:

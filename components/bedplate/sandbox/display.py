@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from typing import TextIO
 
-from bedplate.sandbox.engine.events import DiagnosticEvent, Event, PropertyChange, ResourceEvent
+from bedplate.sandbox.engine.events import DiagnosticEvent, Event, PolicyEvent, PropertyChange, ResourceEvent
 from bedplate.sandbox.outcome import Outcome
 from bedplate.sandbox.values import block, short
 
@@ -64,6 +64,9 @@ class Display:
                 self._diagnostics.setdefault(event.urn or "", []).append(
                     (event.severity, event.message.rstrip())
                 )
+            elif isinstance(event, PolicyEvent):
+                severity = "error" if event.level == "mandatory" else "warning"
+                self._diagnostics.setdefault(event.urn or "", []).append((severity, event.text()))
             elif isinstance(event, ResourceEvent):
                 self._write(self._resource(event))
 

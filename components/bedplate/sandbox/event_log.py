@@ -4,11 +4,16 @@ Its form is that of sdk/go/common/apitype/events.go, v3.260.
 """
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bedplate.sandbox.engine.events import PolicyEvent
 from bedplate.sandbox.outcome import CHANGES, Json
+
+# How Pulumi writes colours into messages: <{%fg 1%}>, <{%reset%}>.
+_COLOR = re.compile(r"<\{%.*?%\}>")
 
 # Steps that are part of another one, or that a user counts under another name.
 _COUNTED_AS = {
@@ -37,13 +42,28 @@ def read(log: Path) -> Record:
     for op, number in counted.items():
         if op in _COUNTED_AS:
             changes[_COUNTED_AS[op]] += number
+    policies = [_policy(event["policyEvent"]) for event in events if "policyEvent" in event]
     lines = [_line("done", step) for step in steps] + [_line("failed", step) for step in failed]
     errors = [
         event["diagnosticEvent"]["message"].strip()
         for event in events
         if event.get("diagnosticEvent", {}).get("severity") == "error"
     ]
+    errors += [policy.text() for policy in policies if policy.level == "mandatory"]
+    lines += [{"event": "policy", **asdict(policy)} for policy in policies]
     return Record(changes, tuple(lines), tuple(error for error in errors if error))
+
+
+def _policy(event: dict) -> PolicyEvent:  # type: ignore[type-arg]
+    return PolicyEvent(
+        level="mandatory" if event["enforcementLevel"] == "mandatory" else "advisory",
+        pack=event["policyPackName"],
+        version=event["policyPackVersion"],
+        rule=event["policyName"],
+        severity=event.get("severity", ""),
+        message=_COLOR.sub("", event["message"]).strip(),
+        urn=event.get("resourceUrn", ""),
+    )
 
 
 def _events(log: Path) -> list[dict]:  # type: ignore[type-arg]

@@ -82,6 +82,8 @@ def run(pulumi: PulumiCommand, home: Home, task: Task, people: TextIO, machine: 
         ]  # fmt: skip
         if task.full_diff:
             command.append("--diff")
+        if task.operation in ("preview", "up"):
+            command += _policies(task)
         code, interrupted = _stream(command, home.root, environ, people)
         record = event_log.read(log)
     if task.machine:
@@ -101,6 +103,15 @@ def run(pulumi: PulumiCommand, home: Home, task: Task, people: TextIO, machine: 
         errors=tuple(errors) if code else (),
         interrupted=interrupted,
     )
+
+
+def _policies(task: Task) -> list[str]:
+    """Pulumi pairs packs and configurations by their order, as we do."""
+    packs = task.policy_packs
+    return [
+        *(part for path, _ in packs for part in ("--policy-pack", str(path))),
+        *(part for _, config in packs if config for part in ("--policy-pack-config", str(config))),
+    ]
 
 
 def unlock_dead(home: Home, environment: str) -> list[Path]:

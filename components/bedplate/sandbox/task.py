@@ -1,6 +1,7 @@
 """What the command line asks an engine to do."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Operation = Literal["up", "preview", "refresh", "destroy"]
@@ -8,7 +9,10 @@ Operation = Literal["up", "preview", "refresh", "destroy"]
 
 @dataclass(frozen=True)
 class Task:
-    """`machine` asks for JSON lines on stdout; `parallel` is how many resources are handled at once."""
+    """`machine` asks for JSON lines on stdout; `parallel` is how many resources are handled at once.
+
+    `policy_packs` are directories with the file of their configuration, if they have one.
+    """
 
     operation: Operation
     environment: str
@@ -16,3 +20,4 @@ class Task:
     full_diff: bool = False
     color: bool = False
     machine: bool = False
+    policy_packs: tuple[tuple[Path, Path | None], ...] = ()

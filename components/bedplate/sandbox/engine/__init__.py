@@ -8,8 +8,10 @@ The names are loaded when they are used: importing the package costs nothing.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .analyzers_config import PolicyPack as PolicyPack
     from .events import DiagnosticEvent as DiagnosticEvent
     from .events import Event as Event
+    from .events import PolicyEvent as PolicyEvent
     from .events import PropertyChange as PropertyChange
     from .events import ResourceEvent as ResourceEvent
     from .events import Result as Result
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "DiagnosticEvent": "events",
     "Event": "events",
+    "PolicyEvent": "events",
+    "PolicyPack": "analyzers_config",
     "PropertyChange": "events",
     "ResourceEvent": "events",
     "Result": "events",

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Event, Lock, Semaphore
+from typing import TYPE_CHECKING
 
-from .events import DiagnosticEvent, PropertyChange, ResourceEvent, Severity, StepOp
+from .events import DiagnosticEvent, PolicyEvent, PropertyChange, ResourceEvent, Severity, StepOp
 from .events import Event as RunEvent
 from .goal import Goal
 from .provider_client import ProviderError
@@ -19,6 +20,9 @@ from .resources import Resource
 from .stack_id import StackId
 from .state import State
 from .urns import reference
+
+if TYPE_CHECKING:
+    from .analyzers import Analyzers
 
 
 class Aborted(Exception):
@@ -67,6 +71,7 @@ class Deployment:
         self.lock = Lock()
         self.seen = Seen()
         self.failed = Event()
+        self.analyzers: Analyzers | None = None
         self.errors: list[str] = []
         self.changes: Counter[str] = Counter()
         self.old_providers = {
@@ -103,6 +108,15 @@ class Deployment:
                 self.errors.append(message)
             self.failed.set()
         self.emit(DiagnosticEvent(severity, message, urn))
+
+    def policy(self, event: PolicyEvent, stops: bool) -> None:
+        """A finding of a policy pack; a mandatory one fails the run, at its end or, if it `stops`, now."""
+        if event.level == "mandatory":
+            with self.lock:
+                self.errors.append(event.text())
+            if stops:
+                self.failed.set()
+        self.emit(event)
 
     def fail(self, message: str, urn: str = "") -> Aborted:
         """Report an error; to be raised by the caller: `raise deployment.fail(...)`."""

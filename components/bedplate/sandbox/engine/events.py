@@ -43,7 +43,25 @@ class DiagnosticEvent:
     urn: str = ""
 
 
-Event = ResourceEvent | DiagnosticEvent
+@dataclass(frozen=True)
+class PolicyEvent:
+    """What a policy pack found: a mandatory finding fails the run, an advisory one does not."""
+
+    level: Literal["mandatory", "advisory"]
+    pack: str
+    version: str
+    rule: str
+    severity: str
+    message: str
+    urn: str
+
+    def text(self) -> str:
+        """The finding in one paragraph, the same whoever shows it."""
+        grave = f", {self.severity}" if self.severity else ""
+        return f"{self.pack}@v{self.version} {self.rule} [{self.level}{grave}]: {self.message}"
+
+
+Event = ResourceEvent | DiagnosticEvent | PolicyEvent
 
 
 class Secret:

@@ -109,6 +109,8 @@ class Planner:
                 )
                 d.diagnose("info", message, urn)
         new.inputs = self._check(urn, client, None if fresh or old is None else old.inputs, news)
+        if d.analyzers is not None:
+            d.analyzers.analyze(new, goal)
         if old is None:
             self._decide(urn)
             self.steps.create(new, client)

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .analyzers_config import PolicyPack
 from .backend import FileBackend, StateError
 from .deletes import delete_all, everything, unregistered
 from .deployment import Aborted, Deployment
@@ -46,6 +47,7 @@ class Request:
     config_secret_keys: frozenset[str] = frozenset()
     passphrase: str = ""
     parallel: int = 16
+    policy_packs: tuple[PolicyPack, ...] = ()
     on_event: Callable[[Event], None] = _ignore
 
 
@@ -99,10 +101,16 @@ def _run(request: Request, state: State, started: float) -> Result:
                 refresh(d)
             else:
                 assert program is not None
+                if request.policy_packs:
+                    from .analyzers import Analyzers
+
+                    d.analyzers = Analyzers(request.policy_packs, d, monitor.address)
                 _program(d, monitor, planner.steps, program)
         finally:
             monitor.stop()
             d.wait_idle()
+            if d.analyzers is not None:
+                d.analyzers.stop()
         if request.operation in ("preview", "up"):
             outputs = _outputs(d)
         elif request.operation == "refresh":
@@ -145,6 +153,8 @@ def _program(d: Deployment, monitor: Monitor, steps: Steps, program: PathProgram
             if not host.succeeded():
                 d.failed.set()
             d.check_running()
+            if d.analyzers is not None:
+                d.analyzers.analyze_stack()
     finally:
         d.wait_idle()
         monitor.finished.set()
