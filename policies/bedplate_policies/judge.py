@@ -139,7 +139,7 @@ class Judge:
                 open_ones.append(_Open(rule, level, finding.path, urn))
 
     def _undetermined(self, open_ones: Sequence[_Open]) -> list[Verdict]:
-        """At a preview one line per resource and level, whichever rules wait for it; at an update one each."""
+        """At a preview one line per resource and level, for all rules that wait; at an update one each."""
         grouped: dict[tuple[str, str], list[_Open]] = {}
         for one in open_ones:
             grouped.setdefault((one.urn, one.level if self.preview else one.rule.name), []).append(one)
@@ -151,7 +151,7 @@ class Judge:
                 others = [one.rule.name for one in group if one.rule is not first.rule]
                 also = f" (also by {', '.join(dict.fromkeys(others))})" if others else ""
                 message = (
-                    f"undetermined: {paths} not known yet; checked again at the update, {first.level}{also}"
+                    f"undetermined: {paths} not known yet; checked again at the update ({first.level}){also}"
                 )
                 verdicts.append(Verdict(first.rule, "advisory", message, first.urn))
             else:

@@ -54,9 +54,9 @@ def read_project(path: Path) -> PackProject:
     if not isinstance(document, dict):
         raise PackError(f"{file}: is no mapping with a `runtime`")
     runtime = document.get("runtime")
-    options: object = {}
+    options: object = None
     if isinstance(runtime, dict):
-        runtime, options = runtime.get("name"), runtime.get("options") or {}
+        runtime, options = runtime.get("name"), runtime.get("options")
     if runtime != "python":
         raise PackError(f"{file}: runtime {runtime!r}; the offline engine runs packs in Python only")
     named = options.get("virtualenv") if isinstance(options, dict) else None
