@@ -22,19 +22,15 @@ def _existing(project: ProjectCopy) -> dict[str, int]:
     """How many of each thing boto3 finds; what an AWS account has by itself is not counted."""
     ec2, iam, s3, kms = (project.client(name) for name in ("ec2", "iam", "s3", "kms"))
     logs, sns, cloudwatch, eks = (project.client(name) for name in ("logs", "sns", "cloudwatch", "eks"))
-    gone = ("deleted", "deleting")
     clusters = eks.list_clusters()["clusters"]
     keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
     found: dict[str, list[Any]] = {
         "vpcs": [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]],
         "subnets": [net for net in ec2.describe_subnets()["Subnets"] if not net["DefaultForAz"]],
-        "nat gateways": [
-            nat for nat in ec2.describe_nat_gateways()["NatGateways"] if nat["State"] not in gone
-        ],
+        "nat gateways": ec2.describe_nat_gateways()["NatGateways"],
         "addresses": ec2.describe_addresses()["Addresses"],
-        "endpoints": [
-            end for end in ec2.describe_vpc_endpoints()["VpcEndpoints"] if end["State"].lower() not in gone
-        ],
+        "endpoints": ec2.describe_vpc_endpoints()["VpcEndpoints"],
+        "interfaces": ec2.describe_network_interfaces()["NetworkInterfaces"],
         "flow logs": ec2.describe_flow_logs()["FlowLogs"],
         "launch templates": ec2.describe_launch_templates()["LaunchTemplates"],
         "security groups": [
@@ -46,6 +42,7 @@ def _existing(project: ProjectCopy) -> dict[str, int]:
         "keys": [key for key in keys if key["KeyState"] != "PendingDeletion" and key["KeyManager"] != "AWS"],
         "log groups": logs.describe_log_groups()["logGroups"],
         "topics": sns.list_topics()["Topics"],
+        "subscriptions": sns.list_subscriptions()["Subscriptions"],
         "alarms": cloudwatch.describe_alarms()["MetricAlarms"],
         "clusters": clusters,
         "node groups": [
