@@ -178,7 +178,9 @@ def _sentence(text: str) -> str:
 
 def _place(error: Exception) -> str:
     """The kind of an error and the line of ours that raised it: an error's own text may hold values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "bedplate_policies" in frame.filename] or frames
-    frame = ours[-1]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    ours = [frame for frame in frames if Path(__file__).parent in Path(frame.filename).parents]
+    if not frames:
+        return type(error).__name__
+    frame = ours[-1] if ours else frames[0]
     return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
