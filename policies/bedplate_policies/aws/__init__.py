@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from bedplate_policies.aws import (
+    containers,
+    cost,
+    databases,
     ebs,
     ec2_instances,
     ec2_templates,
@@ -10,12 +13,18 @@ from bedplate_policies.aws import (
     efs,
     eks,
     fsx,
+    functions,
     iam,
     kms,
+    load_balancers,
     messaging,
+    ml,
     observability,
+    rds,
     s3,
+    secrets,
     security_groups,
+    services,
     vpc,
 )
 from bedplate_policies.rule import AnyRule
@@ -35,4 +44,13 @@ RULES: tuple[AnyRule, ...] = (
     *messaging.RULES,
     *observability.RULES,
     *ecr.RULES,
+    *rds.RULES,
+    *databases.RULES,
+    *secrets.RULES,
+    *functions.RULES,
+    *load_balancers.RULES,
+    *ml.RULES,
+    *containers.RULES,
+    *services.RULES,
+    *cost.RULES,
 )
