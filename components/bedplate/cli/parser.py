@@ -4,9 +4,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bedplate import __version__
 from bedplate.sandbox.task import Operation
+
+Basis = Literal["minimum", "desired", "maximum"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class Arguments:
     show_secrets: bool = False
     foreground: bool = False
     yes: bool = False
+    basis: Basis | None = None
+    prices: Path | None = None
+    html: Path | None = None
+    against: str | None = None
+    against_state: bool = False
     policy_packs: list[Path] | None = None
     policy_pack_configs: list[Path] | None = None
     no_policies: bool = False
@@ -64,6 +72,12 @@ def _types(arguments: Arguments) -> int:
     from bedplate.cli.types import types
 
     return types(arguments)
+
+
+def _cost(arguments: Arguments) -> int:
+    from bedplate.cli.cost import cost
+
+    return cost(arguments)
 
 
 def _doctor(arguments: Arguments) -> int:
@@ -117,8 +131,28 @@ def _parser() -> argparse.ArgumentParser:
     _common(reset, _reset)
     _common(commands.add_parser("types", help="list the resource types that the sandbox knows"), _types)
 
+    _cost_options(groups.add_parser("cost", help="say what an environment costs, from its file alone"))
     _common(groups.add_parser("doctor", help="say what is here, what is missing and what fixes it"), _doctor)
     return parser
+
+
+def _cost_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("environment", metavar="ENV", help="the environment, e.g. aws-dev")
+    command.add_argument(
+        "--basis",
+        choices=("minimum", "desired", "maximum"),
+        help="which size of the pools the limit is held against (default: the environment's, else maximum)",
+    )
+    command.add_argument(
+        "--prices", type=Path, metavar="FILE", help="your own prices over the catalogue's (.csv or .yaml)"
+    )
+    command.add_argument("--html", type=Path, metavar="FILE", help="write one page with a chart")
+    other = command.add_mutually_exclusive_group()
+    other.add_argument("--against", metavar="ENV2", help="show what changes from ENV2 to ENV")
+    other.add_argument(
+        "--against-state", action="store_true", help="show what changes from the last `up` to the file"
+    )
+    _common(command, _cost)
 
 
 def _operations(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -18,6 +18,7 @@ from bedplate.cost.figures import (
     UnitPrice,
     Unpriced,
 )
+from bedplate.cost.free_types import is_free
 from bedplate.cost.light import LightReadError, read_environment
 from bedplate.cost.onprem import OnPremNode
 from bedplate.cost.resource import MISSING, UNKNOWN, StackResource
@@ -56,6 +57,7 @@ __all__ = [
     "Verdict",
     "difference",
     "environment_cost",
+    "is_free",
     "judge",
     "read_environment",
     "resources_of",

@@ -78,6 +78,7 @@ class Line:
         pool: the pool whose size drives the number; empty where none does.
         others: other ways to pay for the same (spot, commitments): shown, never summed up.
         note: what a reader must know of the figure.
+        row: where a newer price would go.
     """
 
     item: str
@@ -88,12 +89,20 @@ class Line:
     pool: str = ""
     others: tuple[UnitPrice, ...] = ()
     note: str = ""
+    row: "Row | None" = None
 
     def month(self, basis: Basis) -> Decimal:
         return self.count.at(basis) * self.each * self.price.month()
 
     def hour(self, basis: Basis) -> Decimal:
         return self.month(basis) / HOURS_PER_MONTH
+
+    def other_month(self, kind: str, basis: Basis) -> Decimal | None:
+        """A month of it paid another way, None where there is no such price."""
+        for price in self.others:
+            if price.kind == kind:
+                return self.count.at(basis) * self.each * price.month()
+        return None
 
     def arithmetic(self, basis: Basis) -> str:
         """How a month's figure comes about: `8 x $55.04 per hour x 730 = $321,433.60 a month`."""
@@ -158,6 +167,7 @@ class Undetermined:
 
     resource: str
     path: str
+    urn: str = ""
 
 
 @dataclass(frozen=True)
@@ -207,9 +217,9 @@ class Estimate:
         """A month's total where lines that have this other way to pay use it, and how many do."""
         total, found = Decimal(0), 0
         for line in self.lines:
-            other = next((price for price in line.others if price.kind == kind), None)
+            other = line.other_month(kind, basis)
             found += other is not None
-            total += line.count.at(basis) * line.each * (other or line.price).month()
+            total += line.month(basis) if other is None else other
         return total, found
 
     def other_kinds(self) -> tuple[str, ...]:

@@ -82,8 +82,8 @@ def dearest(book: PriceBook, machines: Sequence[str]) -> str:
     return max(machines, key=cost)
 
 
-def unknown(to: Collected, resource: str, path: str) -> None:
+def unknown(to: Collected, resource: str, path: str, urn: str = "") -> None:
     """Notes a property that decides a price and is not known yet."""
-    entry = Undetermined(resource, path)
+    entry = Undetermined(resource, path, urn)
     if entry not in to.undetermined:
         to.undetermined.append(entry)

@@ -65,7 +65,8 @@ class PriceBook:
             row = row_of_machine(name, self.region or "...", self.gcp)
             to.unpriced.append(Unpriced(name, group, count.text(), where, row))
             return
-        to.lines.append(Line(name, group, count, price, pool=pool, others=others, note=note))
+        row = row_of_machine(name, self.region, self.gcp)
+        to.lines.append(Line(name, group, count, price, pool=pool, others=others, note=note, row=row))
 
     def add(
         self,
@@ -87,7 +88,9 @@ class PriceBook:
             row = row_of_service(item, self.region or "...", unit, self.gcp)
             to.unpriced.append(Unpriced(item, group, quantity, where, row))
             return
-        to.lines.append(Line(item, group, count, _service(found), each=Decimal(each), pool=pool, note=note))
+        row = row_of_service(item, self.region, found.unit, self.gcp)
+        price = _service(found)
+        to.lines.append(Line(item, group, count, price, each=Decimal(each), pool=pool, note=note, row=row))
 
     def undeclared(self, to: Collected, item: str, key: str) -> None:
         """Something that costs by use, of which nobody has said how much."""

@@ -41,7 +41,7 @@ class Scope:
         return PriceBook(self.catalog, gcp_region(place) or self.gcp_region, gcp=True)
 
     def unknown(self, resource: StackResource, path: str) -> None:
-        unknown(self.to, resource.name, path)
+        unknown(self.to, resource.name, path, resource.urn)
 
     def unpriced(self, resource: StackResource, item: str, reason: str) -> None:
         self.to.unpriced.append(Unpriced(item, resource.name, "1", reason, None))
