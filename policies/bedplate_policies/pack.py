@@ -52,14 +52,18 @@ def rules_of(group: Group) -> tuple[AnyRule, ...]:
 
 
 def serve(directory: Path, group: Group) -> None:
-    """Serve the pack until whoever started it is gone. Only a pack's __main__.py calls this."""
+    """Serve the pack of a group. Only a pack's __main__.py calls this: it returns when its engine is gone."""
+    serve_pack(load(directory, group), directory)
+
+
+def serve_pack(pack: Pack, directory: Path) -> None:
+    """Serve any pack, such as one with rules of a user's own; its exemptions stand in `directory`."""
     import grpc
     from pulumi.runtime.proto import analyzer_pb2_grpc
 
     from bedplate_policies.servicer import Servicer
 
     parent = os.getppid()
-    pack = load(directory, group)
     server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
     servicer = Servicer(pack.name, pack.version, pack.description, pack.rules, directory)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(servicer, server)

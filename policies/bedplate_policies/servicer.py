@@ -109,7 +109,7 @@ class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
         try:
             return work()
         except PolicyError as error:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"policy pack {self._name}: {error}")
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             raise AssertionError("context.abort raises") from error
 
     def Analyze(self, request: Any, context: Any) -> Any:
