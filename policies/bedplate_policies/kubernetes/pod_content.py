@@ -95,18 +95,20 @@ def _own_namespace(resource: Resource, config: Config) -> Iterator[Finding]:
 def _ends(resource: Resource, config: Config) -> Iterator[Finding]:
     path = "spec.jobTemplate.spec" if resource.type.endswith(":CronJob") else "spec"
     deadline = resource.get(f"{path}.activeDeadlineSeconds")
-    uses = [
-        name
-        for container in resource.at(f"{path}.template.spec.containers[]")
-        if not container.is_unknown
-        for name in _devices(container)
-    ]
+    if deadline is not MISSING and deadline is not UNKNOWN:
+        return
+    uses = False
+    for container in resource.at(f"{path}.template.spec.containers[]"):
+        if UNKNOWN in (container.get("resources"), container.get("resources.limits")):
+            yield Finding.undetermined(container.path("resources"))
+            return
+        uses = uses or bool(_devices(container))
     if not uses:
         return
     where = f"{path}.activeDeadlineSeconds"
     if deadline is UNKNOWN:
         yield Finding.undetermined(where)
-    elif deadline is MISSING:
+    else:
         yield Finding.violation(f"{where} is not set: a job that hangs keeps its accelerators", where)
 
 
