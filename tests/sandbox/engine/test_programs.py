@@ -174,3 +174,14 @@ def test_the_reason_of_an_update_names_what_changed(runs, thing):
     assert event.reason == "changed value"
     (change,) = event.diff
     assert (change.path, change.kind, change.old, change.new) == ("value", "update", "1", "2")
+
+
+def test_a_refused_program_leaves_no_stack_behind(runs):
+    runs.write("raise pulumi.RunError('refused')")
+    result = runs.run("up")
+    assert not result.ok
+    assert (result.resources, result.changes["create"]) == (0, 0)
+    runs.write("Thing('a')")
+    assert runs.run("up").ok
+    runs.write("raise pulumi.RunError('refused')")
+    assert runs.run("up").resources == 2

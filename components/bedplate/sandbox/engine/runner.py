@@ -124,11 +124,24 @@ def _run(request: Request, state: State, started: float) -> Result:
         d.wait_idle()
     finally:
         d.providers.close()
+    if d.failed.is_set() and not d.preview:
+        _forget_lone_stack(d)
     documents = state.snapshot.documents()
     left = sum(not is_default_provider(item["type"], urn_name(item["urn"])) for item in documents)
     changes = {key: d.changes[key] for key in ("create", "update", "replace", "delete", "same")}
     ok = not d.errors and not d.failed.is_set()
     return Result(ok, request.operation, changes, left, outputs, time.monotonic() - started, list(d.errors))
+
+
+def _forget_lone_stack(d: Deployment) -> None:
+    """A program that was refused before it registered anything leaves nothing, not even its new stack.
+
+    The SDK registers the stack before the program's first line; Pulumi's engine keeps it.
+    """
+    made = list(d.seen.news.values())
+    if len(made) == 1 and made[0].type == STACK_TYPE and not d.state.olds and made[0].key:
+        d.state.finish(drop=made[0])
+        d.changes["create"] -= 1
 
 
 def _directory(program: PathProgram | InlineProgram | None) -> Path:
