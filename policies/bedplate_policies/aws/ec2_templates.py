@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from bedplate_policies.aws.controls import KEYS, STORED_SECRETS, cis, fsbp
 from bedplate_policies.aws.ec2_instances import TEMPLATE, imdsv2, no_credentials
@@ -41,7 +41,9 @@ def _disks_encrypted(resource: Resource, _: Config) -> Iterator[Finding]:
 
 def _disks_customer_key(resource: Resource, _: Config) -> Iterator[Finding]:
     for disk in resource.at(_DISK):
-        if isinstance(disk.properties, Mapping) and disk.get("kmsKeyId") in (MISSING, ""):
+        if disk.is_unknown:
+            yield Finding.undetermined(disk.path(""))
+        elif disk.get("kmsKeyId") in (MISSING, ""):
             where = disk.path("kmsKeyId")
             yield Finding.violation(f"{where} is not set, so AWS's own key is used", where)
 

@@ -27,8 +27,11 @@ _SECRET_POLICY = "aws:secretsmanager/secretPolicy:SecretPolicy"
 _ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
 _PARAMETER = "aws:ssm/parameter:Parameter"
 
+# Pulumi puts a random end to names that it makes up. "tokens" is left out: models have limits of them.
 _SECRET_NAME = re.compile(
-    r"(pass(word|wd|phrase)?|secret|token|api[-_]?key|private[-_]?key|credential)s?$", re.I
+    r"(?:^|[-_/.])(?:passw(?:ord|d)s?|passphrase|secrets?|token|api[-_]?key|private[-_]?key|credentials?)"
+    r"(?:[-_/.]|$)",
+    re.IGNORECASE,
 )
 
 
@@ -37,9 +40,9 @@ def _secret_parameter(resource: Resource, _: Config) -> Iterator[Finding]:
     if kind == "SecureString":
         return
     marked = resource.is_secret("value") or resource.is_secret("insecureValue")
-    if not marked and not (isinstance(name, str) and _SECRET_NAME.search(name)):
+    if not marked and name is not UNKNOWN and not _SECRET_NAME.search(str(name)):
         return
-    if kind is UNKNOWN:
+    if kind is UNKNOWN or (not marked and name is UNKNOWN):
         yield Finding.undetermined("type")
     else:
         why = "its value is a secret" if marked else "its name is that of a secret"

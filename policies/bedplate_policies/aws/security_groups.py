@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bedplate_policies.aws.controls import NETWORK, cis, fsbp, security_hub
 from bedplate_policies.checks import BuiltCheck, custom
 from bedplate_policies.networks import is_open
 from bedplate_policies.resource import Resource
 from bedplate_policies.rule import AnyRule, Config, Control, Finding, Option, Severity, rule
-from bedplate_policies.value import UNKNOWN, number
+from bedplate_policies.value import MISSING, UNKNOWN, number
 
 _GROUP = "aws:ec2/securityGroup:SecurityGroup"
 _RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
@@ -79,7 +79,7 @@ def _not_open(
     *,
     protocol: str = "protocol",
     everything: bool = False,
-    only: tuple[str, object] | None = None,
+    only: Mapping[str, tuple[object, ...]] | None = None,
 ) -> BuiltCheck:
     """No rule in `within` lets the whole internet reach one of the ports (or, `everything`, all of them)."""
     prefix = f"{within}." if within else ""
@@ -89,7 +89,7 @@ def _not_open(
             if block.is_unknown:
                 yield Finding.undetermined(block.path(""))
                 continue
-            if only is not None and block.get(only[0]) not in (only[1], UNKNOWN):
+            if any(block.get(path) not in (*wanted, UNKNOWN) for path, wanted in (only or {}).items()):
                 continue
             span = _span(block, protocol)
             if span is None or (everything and isinstance(span, tuple)):
@@ -107,8 +107,8 @@ def _not_open(
                     what = ", ".join(f"{port:g}" for port in reached) or "every port"
                     yield Finding.violation(f"{where} opens {what} to the whole internet", where)
 
-    reads = [f"{prefix}{path}" for path in (*cidrs, protocol, "fromPort", "toPort", *(only or ())[:1])]
-    return custom(run, *map(str, reads), options={} if everything else _PORTS)
+    reads = [f"{prefix}{path}" for path in (*cidrs, protocol, "fromPort", "toPort", *(only or {}))]
+    return custom(run, *reads, options={} if everything else _PORTS)
 
 
 def _admin(
@@ -169,7 +169,7 @@ RULES: tuple[AnyRule, ...] = (
         "aws-ec2-security-group-rule-admin-ports",
         "Security group rules",
         (_RULE,),
-        _not_open("", _GROUP_CIDRS, only=("type", "ingress")),
+        _not_open("", _GROUP_CIDRS, only={"type": ("ingress",)}),
         _SG_CONTROLS,
     ),
     _admin(
@@ -190,7 +190,7 @@ RULES: tuple[AnyRule, ...] = (
         "aws-ec2-security-group-rule-all-ports",
         "Security group rules",
         (_RULE,),
-        _not_open("", _GROUP_CIDRS, everything=True, only=("type", "ingress")),
+        _not_open("", _GROUP_CIDRS, everything=True, only={"type": ("ingress",)}),
         fsbp("EC2.18"),
     ),
     _every_port(
@@ -216,14 +216,14 @@ RULES: tuple[AnyRule, ...] = (
         "aws-ec2-network-acl-admin-ports",
         "Network ACLs",
         (_ACL, _DEFAULT_ACL),
-        _not_open("ingress[]", _ACL_CIDRS, only=("action", "allow")),
+        _not_open("ingress[]", _ACL_CIDRS, only={"action": ("allow",)}),
         _ACL_CONTROLS,
     ),
     _admin(
         "aws-ec2-network-acl-rule-admin-ports",
         "Network ACL rules",
         (_ACL_RULE,),
-        _not_open("", _ACL_CIDRS, only=("ruleAction", "allow")),
+        _not_open("", _ACL_CIDRS, only={"ruleAction": ("allow",), "egress": (False, MISSING)}),
         _ACL_CONTROLS,
     ),
 )

@@ -1,0 +1,69 @@
+"""Examples for the rules of VPCs: what each passes and what each refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bedplate_policies.aws.vpc import RULES
+from bedplate_policies.rule import Finding, Rule, StackRule
+from bedplate_policies.testing import Case, StackCase
+
+EXAMPLES = {
+    "aws-ec2-default-security-group-closed": (
+        [{}, {"ingress": [], "egress": []}],
+        [{"ingress": [{"protocol": "-1", "self": True}]}, {"egress": [{"protocol": "-1"}]}],
+    ),
+    "aws-ec2-flow-log-rejected-traffic": (
+        [{}, {"trafficType": "ALL"}, {"trafficType": "REJECT"}],
+        [{"trafficType": "ACCEPT"}],
+    ),
+    "aws-ec2-subnet-no-public-ip": (
+        [{}, {"mapPublicIpOnLaunch": False}],
+        [{"mapPublicIpOnLaunch": True}],
+    ),
+    "aws-ec2-no-default-vpc": ([{"forceDestroy": True}], [{}, {"forceDestroy": False}]),
+    "aws-ec2-transit-gateway-auto-accept": (
+        [{}, {"autoAcceptSharedAttachments": "disable"}],
+        [{"autoAcceptSharedAttachments": "enable"}],
+    ),
+}
+VPC = ("aws:ec2/vpc:Vpc", "vpc", {})
+FLOW_LOG = "aws:ec2/flowLog:FlowLog"
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+OTHER = ("aws:ec2/vpc:Vpc", "other", {})
+
+STACKS = {
+    "aws-ec2-vpc-default-security-group": (
+        [[], [VPC, (DEFAULT_GROUP, "closed", {}, {"vpcId": ["vpc"]})]],
+        [[VPC], [VPC, OTHER, (DEFAULT_GROUP, "closed", {}, {"vpcId": ["other"]})]],
+    ),
+    "aws-ec2-vpc-flow-logs": (
+        [[], [VPC, (FLOW_LOG, "log", {}, {"vpcId": ["vpc"]})]],
+        [[VPC], [VPC, (FLOW_LOG, "log", {"subnetId": "subnet-1"})]],
+    ),
+}
+
+CASES = [
+    Case(
+        rule.name,
+        good=[(kind, inputs) for kind in rule.types for inputs in EXAMPLES[rule.name][0]],
+        bad=[(kind, inputs) for kind in rule.types for inputs in EXAMPLES[rule.name][1]],
+    )
+    for rule in RULES
+    if isinstance(rule, Rule)
+]
+STACK_CASES = [
+    StackCase(rule.name, good=STACKS[rule.name][0], bad=STACKS[rule.name][1])
+    for rule in RULES
+    if isinstance(rule, StackRule)
+]
+
+
+def test_a_rule_passes_what_is_right(passed: Callable[[], list[Finding]]) -> None:
+    assert passed() == []
+
+
+def test_a_rule_refuses_what_is_wrong(refused: Callable[[], list[Finding]]) -> None:
+    found = refused()
+    assert found
+    assert all(finding.kind == "violation" for finding in found)
