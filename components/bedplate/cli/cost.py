@@ -131,7 +131,11 @@ def _config(home: Home, file: Path) -> Mapping[str, object]:
 def _environment(file: Path, config: Mapping[str, object]) -> EnvironmentLike:
     data = config.get(_ENVIRONMENT_KEY)
     try:
-        return read_environment(data)
+        light = read_environment(data)
+        machines = {pool.machine for pool in (light.cluster.system_pool, *light.gpu_pools.values())}
+        if machines <= current_catalog().machines.keys():
+            return light
+        raise LightReadError("machine")
     except LightReadError:
         # Whatever is wrong, the environment's own checks say it in full; they take seconds to import.
         from bedplate.core.errors import ConfigError

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from html import escape
 
-from bedplate.cli.cost_table import Report
+from bedplate.cli.cost_table import Report, missing
 from bedplate.cost import BASES, Basis, Estimate
 from bedplate.cost.figures import number, usd
 
@@ -117,6 +117,9 @@ def _limit(report: Report) -> Iterator[str]:
     if verdict is None:
         return
     text = f"Limit {usd(verdict.limit)} a month at the {verdict.basis}: "
+    if verdict.fits and not verdict.complete:
+        yield f'<p class="bad">{text}{missing(report.estimate)}</p>'
+        return
     if verdict.fits:
         yield f"<p>{text}fits, {usd(verdict.limit - verdict.total)} left.</p>"
         return

@@ -85,6 +85,9 @@ def _limit(report: Report) -> Iterator[str]:
     verdict = report.verdict
     if verdict is None:
         return
+    if verdict.fits and not verdict.complete:
+        yield f"Limit {usd(verdict.limit)} a month: {missing(report.estimate)}"
+        return
     if verdict.fits:
         left = usd(verdict.limit - verdict.total)
         yield f"Limit {usd(verdict.limit)} a month at the {verdict.basis}: fits, {left} left."
@@ -98,13 +101,19 @@ def _limit(report: Report) -> Iterator[str]:
         yield f"  Smallest change that fits: {cut.field} from {cut.before} to {cut.after}"
 
 
+def missing(estimate: Estimate) -> str:
+    """Why nobody can say whether the limit holds."""
+    count = len(estimate.unpriced) + len(estimate.undetermined)
+    return f"{count} parts are without a price, so that nobody can say whether it fits."
+
+
 def _others(report: Report) -> Iterator[str]:
     estimate = report.estimate
     for kind in estimate.other_kinds():
         _, found = estimate.other_month(kind, report.basis)
         yield (
-            f"{kind}: a month at the {report.basis}, where {found} of {len(estimate.lines)} items have such a "
-            "price and the rest are on demand; never counted for the limit."
+            f"{kind}: a month at the {report.basis}, where {found} of {len(estimate.lines)} items have such "
+            "a price and the rest are on demand; never counted for the limit."
         )
 
 

@@ -28,6 +28,7 @@ class Verdict:
     """An estimate held against a limit.
 
     Attributes:
+        complete: whether everything had a price; if not, the total is too low, and to fit says nothing.
         change: the smallest change that would fit: fewest pools, then fewest machines, then least money; None
             where no change of pools would do.
         floor: what a month costs with every pool as small as it may be.
@@ -39,6 +40,7 @@ class Verdict:
     drivers: tuple[Line, ...]
     change: tuple[Reduction, ...] | None
     floor: Decimal
+    complete: bool
 
     @property
     def overrun(self) -> Decimal:
@@ -76,6 +78,7 @@ def judge(estimate: Estimate, limit_usd_per_month: Decimal, basis: Basis = "maxi
         tuple(line for line in drivers[:5] if line.month(basis) > 0),
         None if change is None else tuple(_reduction(choice, cut, basis) for choice, cut in change),
         total - saved,
+        estimate.complete,
     )
 
 

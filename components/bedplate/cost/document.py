@@ -57,6 +57,7 @@ def verdict_document(verdict: Verdict) -> dict[str, Json]:
         "month": _money(verdict.total),
         "overrun": _money(verdict.overrun),
         "fits": verdict.fits,
+        "complete": verdict.complete,
         "smallest_change": None
         if verdict.change is None
         else [

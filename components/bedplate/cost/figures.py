@@ -209,6 +209,11 @@ class Estimate:
     def hour(self, basis: Basis) -> Decimal:
         return self.month(basis) / HOURS_PER_MONTH
 
+    @property
+    def complete(self) -> bool:
+        """Whether everything that costs money is in the totals, apart from usage that nobody declared."""
+        return not self.unpriced and not self.undetermined
+
     def stale(self, max_age_days: int = MAX_PRICE_AGE_DAYS) -> tuple[Line, ...]:
         """The lines whose price is older than that."""
         return tuple(line for line in self.lines if line.price.age_days(self.today) > max_age_days)

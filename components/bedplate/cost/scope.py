@@ -63,6 +63,9 @@ class Scope:
             found = self._by_urn.get(urn)
             if found is not None and found.type in types:
                 return found
+        named = self._by_id.get(resource.text(property))
+        if named is not None and named.type in types:
+            return named
         for part in resource.parts(property):
             for key in ("id", "name", "launchTemplateId", "launchTemplateName"):
                 value = part.get(key)
