@@ -1,4 +1,4 @@
-"""Examples for the rules of EC2 instances: what each passes and what each refuses."""
+"""Examples for the rules of EC2 instances, right and wrong."""
 
 from __future__ import annotations
 

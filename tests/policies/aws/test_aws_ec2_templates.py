@@ -1,4 +1,4 @@
-"""Examples for the rules of launch templates and groups: what each passes and what each refuses."""
+"""Examples for the rules of launch templates and groups, right and wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples for the rules of EFS: what each passes and what each refuses."""
+"""Examples for the rules of EFS, right and wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples for the rules of EKS: what each passes and what each refuses."""
+"""Examples for the rules of EKS, right and wrong."""
 
 from __future__ import annotations
 

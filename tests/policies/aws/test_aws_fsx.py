@@ -1,4 +1,4 @@
-"""Examples for the rules of FSx: what each passes and what each refuses."""
+"""Examples for the rules of FSx, right and wrong."""
 
 from __future__ import annotations
 

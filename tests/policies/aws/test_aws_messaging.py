@@ -1,4 +1,4 @@
-"""Examples for the rules of SNS, SQS, Kinesis and MSK: what each passes and what each refuses."""
+"""Examples for the rules of SNS, SQS, Kinesis and MSK, right and wrong."""
 
 from __future__ import annotations
 

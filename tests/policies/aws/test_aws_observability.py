@@ -1,4 +1,4 @@
-"""Examples for the rules of logs, alarms and trails: what each passes and what each refuses."""
+"""Examples for the rules of logs, alarms and trails, right and wrong."""
 
 from __future__ import annotations
 

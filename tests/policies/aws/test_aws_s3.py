@@ -1,4 +1,4 @@
-"""Examples for the rules of S3: what each passes and what each refuses."""
+"""Examples for the rules of S3, right and wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples for the rules of security groups and network ACLs: what each passes and what each refuses."""
+"""Examples for the rules of security groups and network ACLs, right and wrong."""
 
 from __future__ import annotations
 
