@@ -87,7 +87,7 @@ def _snippets(resource: Resource, config: Config) -> Iterator[Finding]:
     for name in _SNIPPETS:
         if isinstance(annotations, Mapping) and name in annotations:
             yield Finding.violation(
-                f"metadata.annotations has {name}, which runs code in the controller", name
+                f"metadata.annotations has {name}, which runs code in the controller", "metadata.annotations"
             )
 
 

@@ -26,8 +26,8 @@ def _plain_secret(resource: Resource, config: Config) -> Iterator[Finding]:
     for path in ("data", "stringData"):
         value = resource.get(path)
         if value not in (MISSING, {}):
-            if kind is UNKNOWN:
-                yield Finding.undetermined("type")
+            if UNKNOWN in (kind, value):
+                yield Finding.undetermined("type" if kind is UNKNOWN else path)
             else:
                 yield Finding.violation(f"{path} holds the secret, and so do the program and its state", path)
 

@@ -1,6 +1,6 @@
 """Runs the CASES of a module, one test per rule: what it passes, what it refuses and what it leaves open.
 
-`passed`, `refused` and `opened` are findings by the name of an example: of a resource that is right, of one that
+`passed`, `refused` and `opened` are findings by the name of an example: of one that is right, of one that
 is wrong, and of the wrong one when nobody knows yet what it says where it is wrong.
 """
 
