@@ -26,6 +26,7 @@ from bedplate_policies.value import MISSING, UNKNOWN, Step, number
 
 _BUDGET = "aws:budgets/budget:Budget"
 _LIMIT = "limit_usd_per_month"
+_STACKS = "as-configured"
 
 
 def today() -> datetime.date:
@@ -132,8 +133,9 @@ def _settings(stack: Stack, config: Config) -> CostSettings:
     if not isinstance(own, Mapping):
         raise _UnusableError(f"{CONFIG_KEY} of the stack is not a mapping; write it as one")
     usage = {**_mapping(own.get("usage")), **_mapping(config.get("usage"))}
-    # 0, "" and empty lists are a rule's way of saying that the stack decides.
-    over = {name: value for name, value in config.items() if value and name != "usage"}
+    # Engines fill in defaults, so that these are what says that the stack decides.
+    over = {name: value for name, value in config.items() if value not in (0, _STACKS) and value}
+    over.pop("usage", None)
     try:
         return CostSettings.parse({**own, **over, "usage": usage})
     except CostSettingsError as error:
@@ -232,9 +234,9 @@ RULES: tuple[StackRule, ...] = (
             ),
             "basis": Option(
                 "string",
-                "",
-                "The size of the pools that is counted; without it the stack's own, else maximum.",
-                enum=("minimum", "desired", "maximum"),
+                _STACKS,
+                f"The size of the pools that is counted; {_STACKS}: the stack's own setting, else maximum.",
+                enum=(_STACKS, "minimum", "desired", "maximum"),
             ),
             **_COMMON,
         },

@@ -55,6 +55,7 @@ ONE_RESOURCE: list[tuple[str, dict[str, object], str]] = [
         {"metricQueries": [{"id": "r"}, {"id": "a", "metric": {}}, {"id": "b", "metric": {}}]},
         "0.2",
     ),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", {"metricQueries": UNKNOWN}, "1"),
     ("aws:eks/nodeGroup:NodeGroup", {"scalingConfig": {"minSize": 0, "desiredSize": 1, "maxSize": 2},
       "instanceTypes": ["m6i.large"], "diskSize": 50}, "148.16"),
     ("gcp:container/cluster:Cluster", {"location": "us-central1", "removeDefaultNodePool": True}, "73.0"),

@@ -9,6 +9,8 @@ from bedplate.cost.resource import MISSING, UNKNOWN, StackResource
 from bedplate.cost.scope import Scope
 
 _ONE = Counts.always(1)
+# Metrics of one alarm: CloudWatch quotas, metric math (from memory).
+_MOST_METRICS = 10
 Handler = Callable[[Scope, StackResource], None]
 
 
@@ -78,12 +80,13 @@ def _load_balancer(scope: Scope, resource: StackResource) -> None:
 
 def _alarm(scope: Scope, resource: StackResource) -> None:
     queries = resource.get("metricQueries")
-    if queries is UNKNOWN:
-        scope.unknown(resource, "metricQueries")
-        return
     metrics = sum("metric" in part for part in resource.parts("metricQueries")) or 1
+    note = ""
+    if queries is UNKNOWN:
+        # They name what is still to be made. A bound of a dollar says more than that nobody knows.
+        metrics, note = _MOST_METRICS, "its metrics are not known yet: counted as the most that there may be"
     book = scope.book(resource)
-    book.add(scope.to, resource.name, "CloudWatch alarm", _ONE, "metric-month", each=metrics)
+    book.add(scope.to, resource.name, "CloudWatch alarm", _ONE, "metric-month", each=metrics, note=note)
 
 
 HANDLERS: Mapping[str, Handler] = {
