@@ -2,8 +2,8 @@
 
 The numbers are those of Security Hub's AWS Foundational Security Best Practices standard and its other
 standards, of the CIS AWS Foundations Benchmark 3.0.0, of the CIS Amazon EKS Benchmark 1.4.0 and of the
-Well-Architected Framework (from memory, save EC2's: docs.aws.amazon.com/securityhub/latest/userguide,
-ec2-controls, opened 2026-11-24). Where no number is certain, a rule cites the framework's practice.
+Well-Architected Framework (from memory; EC2.1 to EC2.25 as docs.aws.amazon.com/securityhub/latest/userguide,
+ec2-controls, listed them, 2026-11). Where no number is certain, a rule cites the framework's practice.
 """
 
 from __future__ import annotations

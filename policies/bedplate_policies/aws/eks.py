@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bedplate_policies.aws.controls import (
@@ -32,6 +33,7 @@ from bedplate_policies.value import MISSING, UNKNOWN
 CLUSTER = "aws:eks/cluster:Cluster"
 _NODES = "aws:eks/nodeGroup:NodeGroup"
 _LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+_MINOR = re.compile(r"(\d+)\.(\d+)")
 _ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
 
 
@@ -67,18 +69,19 @@ def _logs(resource: Resource, config: Config) -> Iterator[Finding]:
 
 def _version(resource: Resource, config: Config) -> Iterator[Finding]:
     value = resource.get("version")
+    oldest = str(config["oldest_version"])
     if value is UNKNOWN:
         yield Finding.undetermined("version")
-    elif value is not MISSING and _minor(value) < _minor(config["oldest_version"]):
+    elif value is not MISSING:
         # EKS takes its own current version where none is given.
-        yield Finding.violation(f"version is older than {config['oldest_version']}", "version")
-
-
-def _minor(version: object) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in str(version).split(".")[:2])
-    except ValueError:
-        return (0,)
+        given = _MINOR.fullmatch(str(value))
+        limit = _MINOR.fullmatch(oldest)
+        if limit is None:
+            raise ValueError("oldest_version is no version of Kubernetes; write it as 1.33")
+        if given is None:
+            yield Finding.violation("version is no version of Kubernetes; write it as 1.33", "version")
+        elif tuple(map(int, given.groups())) < tuple(map(int, limit.groups())):
+            yield Finding.violation(f"version is older than {oldest}", "version")
 
 
 def _public_endpoint_is_narrow(resource: Resource, _: Config) -> Iterator[Finding]:

@@ -178,12 +178,11 @@ RULES: tuple[AnyRule, ...] = (
     stack_rule(
         name="aws-s3-bucket-versioned",
         description="Every bucket says whether it keeps former versions.",
-        severity=Severity.LOW,
+        severity=Severity.MEDIUM,
         remediation="Add aws.s3.BucketVersioning(bucket=bucket.id, ...).",
         controls=(*security_hub("S3.14"), *BACKUPS),
         types=_VERSIONING,
         reads=("bucket",),
-        enforcement="advisory",
         check=every_has(
             _BUCKETS,
             _VERSIONING,

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bedplate_policies.aws.companions import every_has
 from bedplate_policies.aws.controls import NETWORK, cis, fsbp
 from bedplate_policies.checks import all_of, must_be_one_of, must_equal, must_not_be, must_not_be_set
-from bedplate_policies.rule import AnyRule, Severity, rule, stack_rule
+from bedplate_policies.networks import is_open
+from bedplate_policies.rule import AnyRule, Config, Finding, Severity, rule, stack_rule
+from bedplate_policies.stack import Stack
+from bedplate_policies.value import UNKNOWN
 
 _VPC = "aws:ec2/vpc:Vpc"
 _FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 _DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+
+
+_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+_INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+
+
+def _endpoints_closed(stack: Stack, _: Config) -> Iterator[Finding]:
+    for group in stack.of_type(_GROUP):
+        if not stack.companions(group, _ENDPOINT, "securityGroupIds[]"):
+            continue
+        rules = stack.companions(group, _INGRESS, "securityGroupId")
+        older = stack.companions(group, _GROUP_RULE, "securityGroupId")
+        places = [
+            *((group, path) for path in ("ingress[].cidrBlocks[]", "ingress[].ipv6CidrBlocks[]")),
+            *((one, path) for one in rules for path in ("cidrIpv4", "cidrIpv6")),
+            *((one, f"{path}[]") for one in older for path in ("cidrBlocks", "ipv6CidrBlocks")),
+        ]
+        for resource, path in places:
+            if resource.type == _GROUP_RULE and resource.get("type") == "egress":
+                continue
+            for where, value in resource.each(path):
+                if value is UNKNOWN:
+                    yield Finding.undetermined(where, resource)
+                elif is_open(value):
+                    yield Finding.violation(
+                        f"{where} opens private endpoints to the whole internet", where, resource
+                    )
 
 
 RULES: tuple[AnyRule, ...] = (
@@ -64,6 +98,16 @@ RULES: tuple[AnyRule, ...] = (
         controls=fsbp("EC2.15"),
         types=("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet"),
         check=must_not_be("mapPublicIpOnLaunch", True),
+    ),
+    stack_rule(
+        name="aws-ec2-vpc-endpoint-not-open",
+        description="Security groups of private endpoints let in the network only.",
+        severity=Severity.HIGH,
+        remediation="Set cidr_ipv4 to the VPC's own range, or name security groups.",
+        controls=NETWORK,
+        types=(_INGRESS,),
+        reads=("securityGroupId", "cidrIpv4", "cidrIpv6"),
+        check=_endpoints_closed,
     ),
     rule(
         name="aws-ec2-no-default-vpc",

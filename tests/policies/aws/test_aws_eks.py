@@ -46,7 +46,7 @@ EXAMPLES = {
     ),
     "aws-eks-version": (
         [{}, {"version": "1.33"}, {"version": "1.35"}],
-        [{"version": "1.9"}, {"version": "1.32"}],
+        [{"version": "1.9"}, {"version": "1.32"}, {"version": "latest"}],
     ),
     "aws-eks-standard-support": (
         [{"upgradePolicy": {"supportType": "STANDARD"}}],

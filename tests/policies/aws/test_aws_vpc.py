@@ -32,7 +32,27 @@ FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 OTHER = ("aws:ec2/vpc:Vpc", "other", {})
 
+GROUP = ("aws:ec2/securityGroup:SecurityGroup", "group", {})
+ENDPOINT = ("aws:ec2/vpcEndpoint:VpcEndpoint", "logs", {}, {"securityGroupIds": ["group"]})
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+OLDER = "aws:ec2/securityGroupRule:SecurityGroupRule"
+OF_GROUP = {"securityGroupId": ["group"]}
+WORLD = ["0.0.0.0/0"]
+
 STACKS = {
+    "aws-ec2-vpc-endpoint-not-open": (
+        [
+            [GROUP, ENDPOINT, (INGRESS, "https", {"cidrIpv4": "10.0.0.0/16"}, OF_GROUP)],
+            [GROUP, (INGRESS, "https", {"cidrIpv4": "0.0.0.0/0"}, OF_GROUP)],
+            [GROUP, ENDPOINT, (OLDER, "out", {"type": "egress", "cidrBlocks": WORLD}, OF_GROUP)],
+        ],
+        [
+            [GROUP, ENDPOINT, (INGRESS, "https", {"cidrIpv4": "0.0.0.0/0"}, OF_GROUP)],
+            [GROUP, ENDPOINT, (INGRESS, "https", {"cidrIpv6": "::/0"}, OF_GROUP)],
+            [GROUP, ENDPOINT, (OLDER, "in", {"type": "ingress", "cidrBlocks": WORLD}, OF_GROUP)],
+            [(*GROUP[:2], {"ingress": [{"cidrBlocks": WORLD}]}), ENDPOINT],
+        ],
+    ),
     "aws-ec2-vpc-default-security-group": (
         [[], [VPC, (DEFAULT_GROUP, "closed", {}, {"vpcId": ["vpc"]})]],
         [[VPC], [VPC, OTHER, (DEFAULT_GROUP, "closed", {}, {"vpcId": ["other"]})]],
