@@ -250,7 +250,7 @@ class Collected:
             tuple(self.lines),
             tuple(self.unpriced),
             tuple(self.undeclared),
-            tuple(self.undetermined),
+            tuple(dict.fromkeys(self.undetermined)),
             tuple(self.pools),
             tuple(self.free),
         )

@@ -84,6 +84,4 @@ def dearest(book: PriceBook, machines: Sequence[str]) -> str:
 
 def unknown(to: Collected, resource: str, path: str, urn: str = "") -> None:
     """Notes a property that decides a price and is not known yet."""
-    entry = Undetermined(resource, path, urn)
-    if entry not in to.undetermined:
-        to.undetermined.append(entry)
+    to.undetermined.append(Undetermined(resource, path, urn))
