@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from bedplate.catalog import Catalog
-from bedplate.cost import UNKNOWN, Estimate, StackResource, Usage, is_free, resources_of, stack_cost
+from bedplate.cost import (
+    UNKNOWN,
+    Estimate,
+    StackResource,
+    Usage,
+    is_free,
+    judge,
+    resources_of,
+    stack_cost,
+)
 
 Make = Callable[..., StackResource]
 REGION = {"region": "us-east-1"}
@@ -117,6 +126,19 @@ def test_a_mixed_pool_counts_the_dearest_machine_and_spot_is_no_discount(
     assert line.item == "g6.12xlarge"
     assert line.price.usd == Decimal("4.6016")
     assert "on-demand price" in line.note
+
+
+def test_pools_of_one_name_are_told_apart(catalog: Catalog, today: datetime.date) -> None:
+    scaling = {"minSize": 0, "desiredSize": 0, "maxSize": 4}
+    pools = [
+        StackResource(GROUP, "nodes", f"urn:{i}", {"scalingConfig": scaling, "instanceTypes": [machine]})
+        for i, machine in enumerate(("p5.48xlarge", "g6.12xlarge"))
+    ]
+    estimate = priced(catalog, today, *pools)
+    verdict = judge(estimate, estimate.month("maximum") - 1)
+    (cut,) = verdict.change or ()
+    assert (cut.pool.machine, cut.before, cut.after) == ("g6.12xlarge", 4, 3)
+    assert cut.saves == Decimal("4.6016") * 730 + 20 * Decimal("0.08")
 
 
 def test_an_auto_scaling_group_is_a_pool(catalog: Catalog, today: datetime.date, make: Make) -> None:

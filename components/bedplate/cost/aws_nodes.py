@@ -39,7 +39,7 @@ def node_group(scope: Scope, resource: StackResource) -> None:
     else:
         size = scope.number(resource, _EKS_DISK_GIB, "diskSize")
         if size is not None:
-            add_disk(scope.book(resource), scope.to, resource.name, Disk(size), count, pool=resource.name)
+            add_disk(scope.book(resource), scope.to, resource.name, Disk(size), count, pool=resource.urn)
     _monitoring(scope, resource, template, count)
 
 
@@ -128,11 +128,11 @@ def _machines(
     name = dearest(book, names)
     if len(names) > 1:
         note = "; ".join(filter(None, [f"the dearest of {', '.join(names)}", note]))
-    pool = resource.name if fields else ""
+    pool = resource.urn if fields else ""
     if fields:
         # An EKS node group's maximum is at least 1, an Auto Scaling group's may be 0.
         floor = 1 if fields[0].startswith("scalingConfig") else 0
-        scope.to.pools.append(Pool(pool, name, count, fields, floor))
+        scope.to.pools.append(Pool(resource.name, name, count, fields, floor, pool))
     book.add_machines(scope.to, resource.name, name, count, pool=pool, note=note)
 
 
@@ -150,7 +150,7 @@ def _template_disks(scope: Scope, resource: StackResource, template: StackResour
         if (ebs := part.get("ebs")) is UNKNOWN:
             scope.unknown(template, "blockDeviceMappings[].ebs")
         elif isinstance(ebs, Mapping):
-            _disk(scope, resource, scope.book(resource), ebs, count, resource.name)
+            _disk(scope, resource, scope.book(resource), ebs, count, resource.urn)
 
 
 def _disk(
@@ -183,4 +183,4 @@ def _disk(
 
 def _monitoring(scope: Scope, resource: StackResource, template: StackResource | None, count: Counts) -> None:
     if template is not None and true(template.get("monitoring", "enabled")):
-        add_monitoring(scope.book(resource), scope.to, resource.name, count, pool=resource.name)
+        add_monitoring(scope.book(resource), scope.to, resource.name, count, pool=resource.urn)

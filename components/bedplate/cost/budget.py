@@ -83,11 +83,12 @@ def judge(estimate: Estimate, limit_usd_per_month: Decimal, basis: Basis = "maxi
 
 
 def _choices(estimate: Estimate, basis: Basis) -> list[_Choice]:
+    units: dict[str, Decimal] = {}
+    for line in estimate.lines:
+        units[line.pool] = units.get(line.pool, Decimal(0)) + line.each * line.price.month()
     found = []
     for pool in estimate.pools:
-        unit = sum(
-            (line.each * line.price.month() for line in estimate.lines if line.pool == pool.name), Decimal(0)
-        )
+        unit = units.get(pool.identity, Decimal(0))
         now, least = int(pool.count.at(basis)), _least(pool, basis)
         if unit > 0 and now > least:
             found.append(_Choice(pool, unit, now, least))

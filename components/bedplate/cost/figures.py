@@ -75,7 +75,7 @@ class Line:
     Attributes:
         group: the part of the environment, or the resource, that it belongs to.
         each: units in each thing: 500 for a disk of 500 GB.
-        pool: the pool whose size drives the number; empty where none does.
+        pool: the key of the pool whose size drives the number; empty where none does.
         others: other ways to pay for the same (spot, commitments): shown, never summed up.
         note: what a reader must know of the figure.
         row: where a newer price would go.
@@ -177,6 +177,7 @@ class Pool:
     Attributes:
         fields: how the minimum, desired and maximum number are called where they are set.
         most_floor: the least that the maximum may be: EKS wants 1.
+        key: what its lines name it by, where names are not unique (URNs are); else the name.
     """
 
     name: str
@@ -184,6 +185,11 @@ class Pool:
     count: Counts
     fields: tuple[str, str, str]
     most_floor: int = 1
+    key: str = ""
+
+    @property
+    def identity(self) -> str:
+        return self.key or self.name
 
     def field(self, basis: Basis) -> str:
         return self.fields[BASES.index(basis)]

@@ -77,9 +77,9 @@ def _nodes(
         scope.unknown(resource, "nodeConfig.diskSizeGb or diskType")
         return
     book = scope.gcp_book(resource)
-    pool = resource.name if fields and zones == 1 else ""
+    pool = resource.urn if fields and zones == 1 else ""
     if fields and pool:
-        scope.to.pools.append(Pool(pool, machine, count, fields, 0))
+        scope.to.pools.append(Pool(resource.name, machine, count, fields, 0, pool))
     note = "counted at the on-demand price: spot never passes the gate" if get(config, "spot") is True else ""
     book.add_machines(scope.to, resource.name, machine, count, pool=pool, note=note)
     disk = str(get(config, "diskType") or _DISK)
