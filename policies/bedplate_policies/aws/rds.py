@@ -43,7 +43,7 @@ _TLS_PARAMETER = (
 
 
 def _not_replica(check: Check) -> BuiltCheck:
-    """Replicas take encryption and passwords from the instance that they copy."""
+    """Replicas take encryption from the instance that they copy, whose backups are theirs."""
     return when(negated(is_set("replicateSourceDb")), check)
 
 
@@ -128,11 +128,20 @@ RULES: tuple[AnyRule, ...] = (
     ),
     rule(
         name="aws-rds-backups",
-        description="Databases keep backups for a week or more.",
+        description="Database instances keep backups for a week or more.",
         severity=Severity.MEDIUM,
         remediation="Set backup_retention_period=7 or more.",
         controls=(*fsbp("RDS.11"), *BACKUPS),
-        types=(_INSTANCE, _CLUSTER, _DOCDB, _NEPTUNE),
+        types=(_INSTANCE,),
+        check=_not_replica(at_least("backupRetentionPeriod", 7, option="fewest_days")),
+    ),
+    rule(
+        name="aws-rds-cluster-backups",
+        description="Database clusters keep backups for a week or more.",
+        severity=Severity.MEDIUM,
+        remediation="Set backup_retention_period=7 or more.",
+        controls=BACKUPS,
+        types=(_CLUSTER, _DOCDB, _NEPTUNE),
         check=at_least("backupRetentionPeriod", 7, option="fewest_days"),
     ),
     rule(

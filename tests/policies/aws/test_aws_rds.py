@@ -21,7 +21,11 @@ EXAMPLES: dict[str, tuple[list[dict[str, object]], list[dict[str, object]]]] = {
     "aws-rds-cluster-customer-key": ([{"kmsKeyId": KEY}], [{}]),
     "aws-rds-not-public": ([{}, {"publiclyAccessible": False}], [{"publiclyAccessible": True}]),
     "aws-rds-deletion-protection": ([{"deletionProtection": True}], [{}, {"deletionProtection": False}]),
-    "aws-rds-backups": ([{"backupRetentionPeriod": 7}], [{}, {"backupRetentionPeriod": 0}]),
+    "aws-rds-backups": (
+        [{"backupRetentionPeriod": 7}, {"replicateSourceDb": "primary"}],
+        [{}, {"backupRetentionPeriod": 0}],
+    ),
+    "aws-rds-cluster-backups": ([{"backupRetentionPeriod": 7}], [{}, {"backupRetentionPeriod": 1}]),
     "aws-rds-final-snapshot": ([{}, {"skipFinalSnapshot": False}], [{"skipFinalSnapshot": True}]),
     "aws-rds-iam-authentication": (
         [{"iamDatabaseAuthenticationEnabled": True}],
