@@ -73,9 +73,16 @@ class Stack:
 
     def unresolved(self, type: str, property: str) -> bool:
         """Whether a resource of a type refers by a value that is unknown and comes from no resource here."""
-        for candidate in self._by_type.get(type, ()):
-            if candidate.property_dependencies.get(property.split(".")[0].split("[")[0]):
-                continue
-            if any(value is UNKNOWN for _, value in candidate.each(property)):
-                return True
-        return False
+        key = (type, property)
+        if key not in self._unresolved:
+            self._unresolved[key] = any(
+                value is UNKNOWN
+                for candidate in self._by_type.get(type, ())
+                if not candidate.property_dependencies.get(property.split(".")[0].split("[")[0])
+                for _, value in candidate.each(property)
+            )
+        return self._unresolved[key]
+
+    @cached_property
+    def _unresolved(self) -> dict[tuple[str, str], bool]:
+        return {}
