@@ -5,7 +5,6 @@ from bedplate_policies.checks import (
     any_of,
     each_must_equal,
     equals,
-    must_be_given,
     must_be_one_of,
     must_equal,
     must_not_be,
@@ -14,7 +13,7 @@ from bedplate_policies.checks import (
     when,
 )
 from bedplate_policies.gcp.controls import gke, google
-from bedplate_policies.gcp.keys import key_given
+from bedplate_policies.gcp.keys import given, key_given
 from bedplate_policies.gcp.lists import must_hold
 from bedplate_policies.rule import AnyRule, Check, Severity, rule
 
@@ -114,7 +113,7 @@ RULES: tuple[AnyRule, ...] = (
         remediation='Set workload_identity_config={"workload_pool": f"{project}.svc.id.goog"}.',
         controls=(gke("5.2.2"),),
         types=CLUSTER,
-        check=standard(must_be_given("workloadIdentityConfig.workloadPool")),
+        check=standard(given("workloadIdentityConfig.workloadPool")),
     ),
     rule(
         name="gcp-gke-shielded-nodes",
@@ -291,7 +290,7 @@ RULES: tuple[AnyRule, ...] = (
         check=all_of(
             each_must_equal("nodePools[].nodeConfig.shieldedInstanceConfig.enableSecureBoot", True),
             key_given("nodePools[].nodeConfig.bootDiskKmsKey"),
-            must_be_given("nodePools[].nodeConfig.serviceAccount"),
+            given("nodePools[].nodeConfig.serviceAccount"),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Customer-managed keys, wherever a service takes one."""
+"""Customer-managed keys and other resources that a property names."""
 
 from collections.abc import Iterator
 
@@ -9,9 +9,14 @@ from bedplate_policies.value import MISSING, UNKNOWN, parse_path
 
 
 def key_given(path: str) -> BuiltCheck:
-    """The property names a key. One that is made in the same update counts: its id is never empty.
+    """The property names a key of the customer."""
+    return given(path, ", so Google's own key encrypts it")
 
-    An unknown around the property is another matter: nobody can say whether a key stands in it.
+
+def given(path: str, consequence: str = "") -> BuiltCheck:
+    """The property names something that is never empty. What is made in the same update counts.
+
+    An unknown around the property is another matter: nobody can say whether a name stands in it.
     """
     depth = len(parse_path(path))
 
@@ -22,6 +27,6 @@ def key_given(path: str) -> BuiltCheck:
                 if len(parse_path(place)) < depth:
                     yield Finding.undetermined(where)
             elif value is MISSING or value == "":
-                yield Finding.violation(f"{where} is not set, so Google's own key encrypts it", where)
+                yield Finding.violation(f"{where} is not set{consequence}", where)
 
     return custom(run, path)
