@@ -15,6 +15,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKS = [str(REPOSITORY / "policies" / name) for name in ("encryption", "guardrails")]
+BUDGET = str(REPOSITORY / "policies" / "budget")
 PROGRAM = """
 import json
 import pulumi_aws as aws
@@ -86,6 +87,15 @@ def test_a_preview_tells_what_is_wrong_and_what_is_open(project: Project) -> Non
     assert code == 1
     assert found["aws-ebs-volume-encrypted", "disk"] == "mandatory"
     assert found["aws-sns-policy-not-public", "policy"] == "advisory"
+
+
+def test_what_fails_as_a_whole_is_stopped_before_anything_is_made(project: Project) -> None:
+    code, lines = project.run("up", "dev", "--engine", project.engine, "--policy-pack", BUDGET)
+    assert code == 1
+    assert [line["rule"] for line in lines if line.get("level") == "mandatory"] == ["stack-monthly-budget"]
+    assert [line for line in lines if line.get("event") == "resource"] == []
+    assert not any(lines[-1]["changes"].values())  # type: ignore[attr-defined]
+    assert "stack-monthly-budget" in str(lines[-1]["errors"])
 
 
 def test_an_update_stops_before_what_is_refused_is_made(project: Project, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`bedplate sandbox up|preview|refresh|destroy ENV`: choose the engine, run it, show it, sum it up."""
 
+import io
 import json
 import sys
 import time
@@ -57,7 +58,9 @@ def operate(arguments: Arguments) -> int:
     homes.prepare(home)
     began = time.monotonic()
     try:
-        outcome = _run(pulumi, home, task, people)
+        outcome = _first_preview(pulumi, home, task, people) if _previews(task, arguments) else None
+        if outcome is None:
+            outcome = _run(pulumi, home, task, people, sys.stdout)
     except KeyboardInterrupt:
         outcome = _stopped(engine, home, task, began, ("stopped by Ctrl-C",), interrupted=True)
     except UsageError as error:
@@ -78,12 +81,32 @@ def operate(arguments: Arguments) -> int:
     return 0 if outcome.ok else EXIT_FAILED
 
 
-def _run(pulumi: PulumiCommand | None, home: Home, task: Task, people: TextIO) -> Outcome:
+def _run(pulumi: PulumiCommand | None, home: Home, task: Task, people: TextIO, machine: TextIO) -> Outcome:
     if pulumi:
-        return pulumi_engine.run(pulumi, home, task, people, sys.stdout)
+        return pulumi_engine.run(pulumi, home, task, people, machine)
     from bedplate.cli import offline
 
-    return offline.run(home, task, people, sys.stdout)
+    return offline.run(home, task, people, machine)
+
+
+def _previews(task: Task, arguments: Arguments) -> bool:
+    return task.operation == "up" and bool(task.policy_packs) and not arguments.skip_preview
+
+
+def _first_preview(pulumi: PulumiCommand | None, home: Home, task: Task, people: TextIO) -> Outcome | None:
+    """Let the packs see the whole stack before any of it is made; None where they pass it.
+
+    Rules about the whole (the budget) are asked when everything is there, which at an update is too late.
+    """
+    machine = io.StringIO()
+    outcome = _run(pulumi, home, replace(task, operation="preview"), people, machine)
+    if outcome.ok:
+        return None
+    for line in machine.getvalue().splitlines():
+        # Steps that were only planned are no news of an update; findings are.
+        if json.loads(line)["event"] == "policy":
+            print(line, flush=True)
+    return replace(outcome, changes={})
 
 
 def _stopped(

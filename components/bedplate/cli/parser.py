@@ -36,6 +36,7 @@ class Arguments:
     policy_packs: list[Path] | None = None
     policy_pack_configs: list[Path] | None = None
     no_policies: bool = False
+    skip_preview: bool = False
 
 
 def _operate(arguments: Arguments) -> int:
@@ -179,6 +180,12 @@ def _operations(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         command.add_argument("--diff", action="store_true", help="show every changed property in full")
         if name in ("up", "preview"):
             _policies(command)
+        if name == "up":
+            command.add_argument(
+                "--skip-preview",
+                action="store_true",
+                help="with policy packs: do not preview first, which shows them the whole before it is made",
+            )
         command.set_defaults(operation=name)
         _common(command, _operate)
 
