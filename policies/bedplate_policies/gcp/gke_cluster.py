@@ -51,21 +51,6 @@ RULES: tuple[AnyRule, ...] = (
         check=must_equal("inTransitEncryptionConfig", "IN_TRANSIT_ENCRYPTION_INTER_NODE_TRANSPARENT"),
     ),
     rule(
-        name="gcp-gke-auto-provisioned-boot-disk-cmek",
-        description="Node pools that GKE makes by itself encrypt their boot disks with a key of the "
-        "customer.",
-        severity=Severity.MEDIUM,
-        remediation="Set cluster_autoscaling.auto_provisioning_defaults.boot_disk_kms_key to a key from "
-        "Cloud KMS.",
-        controls=(gke("5.9.2"),),
-        types=CLUSTER,
-        group="encryption",
-        check=when(
-            equals("clusterAutoscaling.enabled", True),
-            key_given("clusterAutoscaling.autoProvisioningDefaults.bootDiskKmsKey"),
-        ),
-    ),
-    rule(
         name="gcp-gke-private-nodes",
         description="Nodes of a GKE cluster have no public addresses.",
         severity=Severity.HIGH,

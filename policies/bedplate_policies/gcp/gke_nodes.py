@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bedplate_policies.checks import (
     BuiltCheck,
+    BuiltCondition,
     all_of,
     custom,
     equals,
@@ -18,6 +19,7 @@ from bedplate_policies.gcp.identity import own_service_account
 from bedplate_policies.gcp.keys import key_given
 from bedplate_policies.resource import Resource
 from bedplate_policies.rule import AnyRule, Check, Config, Finding, Severity, rule
+from bedplate_policies.value import UNKNOWN
 
 CLUSTER = "gcp:container/cluster:Cluster"
 POOL = ("gcp:container/nodePool:NodePool",)
@@ -45,6 +47,16 @@ def on_nodes(check: BuiltCheck) -> Check:
             yield from kept(resource, config)
 
     return custom(run, *check.reads, options=check.options)
+
+
+def _makes_nodes(resource: Resource, config: Config) -> object:
+    switches = resource.get("clusterAutoscaling.enabled"), resource.get("enableAutopilot")
+    return True if True in switches else UNKNOWN if UNKNOWN in switches else False
+
+
+def by_gke(check: BuiltCheck) -> Check:
+    """The check on clusters in which GKE makes nodes by itself: Autopilot, and node auto-provisioning."""
+    return when(BuiltCondition(_makes_nodes, ("clusterAutoscaling.enabled", "enableAutopilot")), check)
 
 
 RULES: tuple[AnyRule, ...] = (
@@ -189,5 +201,26 @@ RULES: tuple[AnyRule, ...] = (
                 )
             )
         ),
+    ),
+    rule(
+        name="gcp-gke-auto-provisioned-boot-disk-cmek",
+        description="Nodes that GKE makes by itself encrypt their boot disks with a key of the customer.",
+        severity=Severity.MEDIUM,
+        remediation="Set cluster_autoscaling.auto_provisioning_defaults.boot_disk_kms_key to a key in "
+        "Cloud KMS.",
+        controls=(gke("5.9.2"),),
+        types=(CLUSTER,),
+        group="encryption",
+        check=by_gke(key_given("clusterAutoscaling.autoProvisioningDefaults.bootDiskKmsKey")),
+    ),
+    rule(
+        name="gcp-gke-auto-provisioned-service-account",
+        description="Nodes that GKE makes by itself do not run as the project's default service account.",
+        severity=Severity.HIGH,
+        remediation="Set cluster_autoscaling.auto_provisioning_defaults.service_account to an account of "
+        "the nodes.",
+        controls=(gke("5.2.1"),),
+        types=(CLUSTER,),
+        check=by_gke(own_service_account("clusterAutoscaling.autoProvisioningDefaults.serviceAccount")),
     ),
 )

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 from bedplate_policies.checks import custom
 from bedplate_policies.kubernetes.controls import cis, kubernetes, nsa
-from bedplate_policies.kubernetes.workloads import ALLOWED_NAMESPACES
+from bedplate_policies.kubernetes.workloads import ALLOWED_NAMESPACES, SYSTEM_NAMESPACES
 from bedplate_policies.resource import Resource
-from bedplate_policies.rule import AnyRule, Config, Finding, Severity, StackCheck, rule, stack_rule
+from bedplate_policies.rule import AnyRule, Config, Finding, Option, Severity, StackCheck, rule, stack_rule
 from bedplate_policies.stack import Stack
 from bedplate_policies.value import MISSING, UNKNOWN, has_unknown
 
@@ -16,7 +16,11 @@ QUOTA = "kubernetes:core/v1:ResourceQuota"
 LIMITS = "kubernetes:core/v1:LimitRange"
 DISRUPTION = "kubernetes:policy/v1:PodDisruptionBudget"
 _ENFORCE = 'metadata.labels["pod-security.kubernetes.io/enforce"]'
-_SYSTEM = ("kube-system", "kube-public", "kube-node-lease", "default")
+_UNFILLED = Option(
+    "array",
+    ["kube-public", "kube-node-lease", "default", *SYSTEM_NAMESPACES],
+    "Namespaces that need none: they are the cluster's own, or run daemons for the whole cluster.",
+)
 
 
 def _pod_security(resource: Resource, config: Config) -> Iterator[Finding]:
@@ -76,7 +80,7 @@ def _beside(kinds: tuple[str, ...], counts: Callable[[Resource], object], lacks:
     def run(stack: Stack, config: Config) -> Iterator[Finding]:
         candidates = stack.of_type(*kinds)
         for namespace in stack.of_type(NAMESPACE):
-            if namespace.get("metadata.name") in _SYSTEM:
+            if namespace.get("metadata.name") in config.strings("allowed_namespaces"):
                 continue
             found: object = False
             for candidate in candidates:
@@ -152,6 +156,7 @@ RULES: tuple[AnyRule, ...] = (
         controls=(cis("5.3.2"), nsa("Network policies")),
         types=(NAMESPACE, NETWORK_POLICY),
         reads=("metadata.namespace", "metadata.name"),
+        config={"allowed_namespaces": _UNFILLED},
         check=_beside((NETWORK_POLICY,), _denies_by_default, "NetworkPolicy that denies ingress by default"),
     ),
     stack_rule(
@@ -163,6 +168,7 @@ RULES: tuple[AnyRule, ...] = (
         types=(NAMESPACE, QUOTA, LIMITS),
         reads=("metadata.namespace", "metadata.name"),
         enforcement="advisory",
+        config={"allowed_namespaces": _UNFILLED},
         check=_beside((QUOTA, LIMITS), lambda _: True, "ResourceQuota and no LimitRange"),
     ),
     stack_rule(

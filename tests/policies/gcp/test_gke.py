@@ -40,6 +40,23 @@ def of_nodes(name: str, good: list[Mapping[str, object]], bad: list[Mapping[str,
     )
 
 
+def by_gke(name: str, good: list[Mapping[str, object]], bad: list[Mapping[str, object]]) -> Case:
+    """Defaults of the nodes that GKE makes by itself, in Autopilot and in node auto-provisioning."""
+
+    def both(defaults: Mapping[str, object]) -> list[Example]:
+        given = {"autoProvisioningDefaults": defaults}
+        return [
+            cluster(clusterAutoscaling={"enabled": True, **given}),
+            cluster(enableAutopilot=True, clusterAutoscaling=given),
+        ]
+
+    return Case(
+        name,
+        [cluster(), *(one for defaults in good for one in both(defaults))],
+        [AUTOPILOT, *(one for defaults in bad for one in both(defaults))],
+    )
+
+
 def switched_off(name: str, *paths: str) -> Case:
     """A property that is right by default and wrong when it is switched off."""
     return Case(name, [cluster(), cluster(**nested(paths, True))], [cluster(**nested(paths, False))])
@@ -79,18 +96,11 @@ CASES = [
         [cluster(inTransitEncryptionConfig="IN_TRANSIT_ENCRYPTION_INTER_NODE_TRANSPARENT")],
         [cluster(), cluster(inTransitEncryptionConfig="IN_TRANSIT_ENCRYPTION_DISABLED")],
     ),
-    Case(
-        "gcp-gke-auto-provisioned-boot-disk-cmek",
-        [
-            cluster(),
-            cluster(
-                clusterAutoscaling={"enabled": True, "autoProvisioningDefaults": {"bootDiskKmsKey": "key"}}
-            ),
-        ],
-        [
-            cluster(clusterAutoscaling={"enabled": True}),
-            cluster(clusterAutoscaling={"enabled": True, "autoProvisioningDefaults": {}}),
-        ],
+    by_gke("gcp-gke-auto-provisioned-boot-disk-cmek", [{"bootDiskKmsKey": "key"}], [{}]),
+    by_gke(
+        "gcp-gke-auto-provisioned-service-account",
+        [{"serviceAccount": "nodes@example.iam.gserviceaccount.com"}],
+        [{}, {"serviceAccount": "default"}],
     ),
     Case(
         "gcp-gke-private-nodes",

@@ -217,3 +217,9 @@ def test_every_stack_rule_has_cases() -> None:
 def test_a_stack_that_nobody_knows_yet_stays_open(name: str, stack: list[tuple[str, str, object]]) -> None:
     found = stack_findings(STACK_RULES[name], stack)  # type: ignore[arg-type]
     assert [one.kind for one in found] == ["undetermined"]
+
+
+def test_more_namespaces_can_do_without() -> None:
+    rule = STACK_RULES["kubernetes-namespace-default-deny"]
+    assert stack_findings(rule, [TRAINING], {"allowed_namespaces": ["training"]}) == []
+    assert violations(stack_findings(rule, [SYSTEM], {"allowed_namespaces": ["training"]}))
