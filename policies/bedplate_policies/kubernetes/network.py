@@ -111,10 +111,10 @@ def _ingress_tls(resource: Resource, config: Config) -> Iterator[Finding]:
 
 
 def _gateway_tls(resource: Resource, config: Config) -> Iterator[Finding]:
-    protocols: set[object] = set()
+    protocols: list[object] = []
     for listener in resource.at("spec.listeners[]"):
         protocol, where = listener.get("protocol"), listener.path("")
-        protocols.add(protocol)
+        protocols.append(protocol)
         if listener.is_unknown or protocol is UNKNOWN:
             yield Finding.undetermined(where)
         # GKE and others also take a certificate by name from the listener's options.

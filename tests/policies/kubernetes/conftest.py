@@ -1,12 +1,13 @@
 """Runs the CASES of a module, one test per rule: what it passes, what it refuses and what it leaves open.
 
 `passed`, `refused` and `opened` are findings by the name of an example: of one that is right, of one that
-is wrong, and of the wrong one when nobody knows yet what it says where it is wrong.
+is wrong, and of the wrong one when nobody knows yet what it says where it is wrong. `mangled` is what comes
+of examples in which something has a shape that no provider takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,7 +22,12 @@ _BY_NAME = {rule.name: rule for rule in RULES}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for fixture, run in (("passed", _passed), ("refused", _refused), ("opened", _opened)):
+    for fixture, run in (
+        ("passed", _passed),
+        ("refused", _refused),
+        ("opened", _opened),
+        ("mangled", _mangled),
+    ):
         if fixture in metafunc.fixturenames:
             cases = metafunc.module.CASES
             metafunc.parametrize(
@@ -58,3 +64,23 @@ def _opened(rule: Rule, case: Case, module: Any) -> Outcomes:
                 open_inputs = {**inputs, str(place): UNKNOWN}
                 found[f"{type} {number} {place}"] = findings(rule, type, open_inputs)
     return found
+
+
+def _mangled(rule: Rule, case: Case, module: Any) -> Outcomes:
+    return {
+        f"{type} {number}": findings(rule, type, broken)
+        for type, inputs in (*case.good[:3], *case.bad[:3])
+        for number, broken in enumerate(_broken(inputs))
+    }
+
+
+def _broken(value: Any, top: bool = True) -> Iterator[Any]:
+    """The value with each part of it in turn replaced by something of another shape."""
+    if not top:
+        yield from (None, 3, "x", True, [], {}, [None], [3], ["x"], {"a": 1}, [UNKNOWN])
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from ({**value, key: other} for other in _broken(part, False))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from ([*value[:number], other, *value[number + 1 :]] for other in _broken(part, False))

@@ -252,6 +252,10 @@ def test_what_nobody_knows_yet_stays_open(opened: Outcomes) -> None:
     assert [name for name, found in kinds.items() if "undetermined" not in found] == []
 
 
+def test_no_shape_makes_a_rule_raise(mangled: Outcomes) -> None:
+    assert all(one.message for found in mangled().values() for one in found)
+
+
 def test_every_rule_has_cases() -> None:
     assert {case.rule_name for case in CASES} == RULE_NAMES
 
