@@ -53,10 +53,10 @@ def read_project(path: Path) -> PackProject:
         raise PackError(f"{file}: not valid YAML: {error}") from error
     if not isinstance(document, dict):
         raise PackError(f"{file}: is no mapping with a `runtime`")
-    runtime = document.get("runtime")
-    options: object = None
+    runtime, options = document.get("runtime"), None
     if isinstance(runtime, dict):
-        runtime, options = runtime.get("name"), runtime.get("options")
+        declared: dict[str, object] = runtime
+        runtime, options = declared.get("name"), declared.get("options")
     if runtime != "python":
         raise PackError(f"{file}: runtime {runtime!r}; the offline engine runs packs in Python only")
     named = options.get("virtualenv") if isinstance(options, dict) else None
