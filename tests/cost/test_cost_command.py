@@ -50,7 +50,7 @@ def test_the_table_has_items_totals_limits_and_the_dates_of_prices(
     total = next(line.split() for line in shown.splitlines() if line.startswith("total"))
     assert total[1:] == ["0.7532", "549.84", "0.7532", "549.84", "461.0902", "336,595.84", "138,703.36"]
     assert "0/0/8" in shown
-    assert "Limit $340,000.00 a month at the maximum: fits, $3,404.16 left." in shown
+    assert "Limit $750,000.00 a month at the maximum: fits, $413,404.16 left." in shown
     assert (
         "Not declared, not in the totals: NAT data processed ($0.045 per GB); declare usage.nat_gb" in shown
     )
@@ -82,7 +82,7 @@ def test_json_has_every_field(project: Path, capsys: pytest.CaptureFixture[str])
     assert line["arithmetic"]["maximum"] == "8 x $55.04 per hour x 730 = $321,433.60 a month"
     assert found["limit"] == {
         "basis": "maximum",
-        "limit": 340000,
+        "limit": 750000,
         "month": 336595.844,
         "overrun": 0,
         "fits": True,

@@ -21,7 +21,7 @@ def test_every_usage_key_rule_and_setting_is_described() -> None:
         assert f"`{name}`" in DOCS
     described = yaml.safe_load(block("yaml"))["config"]["bedplate:cost"]
     assert set(described) == set(CostSettings.__dataclass_fields__)
-    assert CostSettings.parse(described).limit_usd_per_month == 340000
+    assert CostSettings.parse(described).limit_usd_per_month == 750000
 
 
 def test_the_packs_configuration_is_one_that_the_rules_take() -> None:
