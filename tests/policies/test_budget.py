@@ -13,7 +13,6 @@ import pytest
 
 from bedplate.catalog import unload_overlay
 from bedplate_policies import budget
-from bedplate_policies.resource import Resource
 from bedplate_policies.rule import Config, Finding, StackRule
 from bedplate_policies.stack import Stack
 from bedplate_policies.testing import UNKNOWN, Secret, StackCase, make_resource
