@@ -45,6 +45,7 @@ format: setup
 bench: setup
 	$(BIN)/python benchmarks/sandbox_up.py
 	$(BIN)/python benchmarks/preview_overhead.py
+	$(BIN)/python benchmarks/policies.py
 
 clean:
 	-$(BIN)/bedplate sandbox stop
