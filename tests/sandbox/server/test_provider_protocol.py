@@ -8,7 +8,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
 from bedplate.sandbox.providers.servicer import PROVIDER_METADATA
-from bedplate.sandbox.providers.wire import decode_struct, encode_struct
+from bedplate.sandbox.providers.wire import Secret, decode_struct, encode_struct
 from bedplate.sandbox.server import ensure_daemon, stop_daemon
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -64,6 +64,19 @@ def test_wrong_provider_configuration(one, config, path, text):
     answer = one.stub.CheckConfig(provider_pb2.CheckRequest(news=encode_struct(config)))
     assert [failure.property for failure in answer.failures] == [path]
     assert text in answer.failures[0].reason
+
+
+def test_settings_come_as_json_text_as_the_sdk_and_the_configuration_give_them(one):
+    def problems(**config):
+        answer = one.stub.CheckConfig(provider_pb2.CheckRequest(news=encode_struct(config)))
+        return [failure.property for failure in answer.failures]
+
+    tags = json.dumps({"tags": {"team": "infra"}})
+    assert problems(region="us-west-2", defaultTags=tags, skipRegionValidation="true", maxRetries="3") == []
+    assert problems(defaultTags=Secret(tags), allowedAccountIds='["123456789012"]') == []
+    assert problems(skipRegionValidation="maybe") == ["skipRegionValidation"]
+    assert problems(defaultTags='{"tag": {}}') == ["defaultTags.tag"]
+    assert problems(region="us-wst-2", skipRegionValidation="false") == ["region"]
 
 
 def test_configuration_that_cannot_work_is_refused(info, attach):

@@ -62,15 +62,24 @@ class ResourceProvider:
 
     def check_config(self, inputs: Values) -> tuple[Values, list[Problem]]:
         given = without_nulls(inputs)
-        own = {key: value for key, value in given.items() if key not in _ENGINE_INPUTS}
+        own = self._settings(given)
         problems = self.cloud.schema.problems(self.cloud.schema.provider, own)
         known = {key: plain(value) for key, value in own.items() if not has_unknown(value)}
         return given, problems or self.cloud.check_config(known)
 
     def configure(self, peer: str, inputs: Values) -> None:
-        own = {key: value for key, value in without_nulls(inputs).items() if key not in _ENGINE_INPUTS}
+        own = self._settings(without_nulls(inputs))
         config = self._guarded(f"provider {self.cloud.name}", own, lambda: self.cloud.configure(plain(own)))
         self._latest = self._configs[peer] = config
+
+    def _settings(self, inputs: Values) -> Values:
+        """The cloud's own settings; an SDK and the stack's configuration give all but texts as JSON text."""
+        known = self.cloud.schema.provider.inputs
+        return {
+            key: _from_json_text(value) if known.get(key, "string") != "string" else value
+            for key, value in inputs.items()
+            if key not in _ENGINE_INPUTS
+        }
 
     def _config(self, peer: str) -> object:
         config = self._configs.get(peer, self._latest)
@@ -312,6 +321,18 @@ def _check_outputs(handler: Handler, schema: ResourceSchema, outputs: JsonObject
     extra = sorted(set(outputs) - set(schema.outputs) - {"id"})
     assert not extra, f"{handler.token}: outputs that the type does not have: {', '.join(extra)}"
     outputs.pop("id", None)
+
+
+def _from_json_text(value: Any) -> Any:
+    """The value that a text encodes; a text that is no JSON stays, to be refused as a text."""
+    if isinstance(value, Secret):
+        return Secret(_from_json_text(value.value))
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _document_text(value: Any) -> Any:

@@ -2,7 +2,6 @@
 words.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,7 +48,7 @@ class AwsCloud:
         return problems
 
     def configure(self, inputs: Mapping[str, Any]) -> AwsConfig:
-        values = {name: _structured(value) for name, value in inputs.items() if not has_unknown(value)}
+        values = {name: value for name, value in inputs.items() if not has_unknown(value)}
         region = values.get("region")
         if not region:
             raise CloudError(
@@ -118,16 +117,6 @@ class AwsCloud:
 
     def invoke(self, config: object, token: str, args: JsonObject) -> JsonObject:
         return invokes.invoke(self.context(config, token, args), token, args)
-
-
-def _structured(value: Any) -> Any:
-    """A provider's nested configuration arrives as JSON text."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
 
 
 def _region_problems(region: str) -> list[str]:
