@@ -15,6 +15,7 @@ from .planner import Planner
 from .provider_client import CallMissing, ProviderError
 from .reads import read_resource
 from .resources import Resource
+from .transforms import Transforms
 from .urns import is_stack, package_of
 from .values import UNKNOWN, Properties, from_struct, lower_outputs, mark_secrets, reveal_all, to_struct
 
@@ -30,6 +31,8 @@ _FEATURES = {
     "replaceWith": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
     "aliasSpecs": resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     "replacementTrigger": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
+    "transforms": resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
+    "invokeTransforms": resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS,
 }
 # How an SDK looks up a resource that it got a reference to; Pulumi's engine answers it itself as well.
 _GET_RESOURCE = "pulumi:pulumi:getResource"
@@ -48,6 +51,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         self.idle = Event()
         self.finished = Event()
         self._root = ""
+        self._transforms = Transforms(deployment.stack.stack, deployment.stack.project, self._parent_of)
         self._server = grpc.server(
             ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="monitor"),
             options=(("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)),
@@ -63,6 +67,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def stop(self) -> None:
         self.finished.set()
         self._server.stop(grace=1).wait()
+        self._transforms.close()
+
+    def _parent_of(self, urn: str) -> str:
+        with self._d.lock:
+            goal = self._d.seen.goals.get(urn)
+        return goal.parent if goal is not None else ""
 
     def _guard(self, context: Any, work: Callable[[], _Answer]) -> _Answer:
         """Answer, or turn the caller away the way that an SDK understands as the end of the run."""
@@ -99,7 +109,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def RegisterResource(self, request: Any, context: Any) -> Any:
         def work() -> Any:
-            resource = self._planner.register(parse_goal(request, self._d.directory))
+            wanted = self._transforms.resource(request)
+            resource = self._planner.register(parse_goal(wanted, self._d.directory))
             # A run that failed meanwhile makes no new resource: this one's program goes no further.
             self._d.check_running()
             outputs = resource.outputs if resource.custom else {}
@@ -157,13 +168,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def Invoke(self, request: Any, context: Any) -> Any:
         def work() -> Any:
-            arguments = {key: lower_outputs(item, set()) for key, item in from_struct(request.args).items()}
+            wanted = self._transforms.invoke(request)
+            arguments = {key: lower_outputs(item, set()) for key, item in from_struct(wanted.args).items()}
             if request.tok == _GET_RESOURCE:
                 answer = {"return": to_struct(self._resource(str(arguments.get("urn"))))}
                 return provider_pb2.InvokeResponse(**answer)
-            client = self._provider(request)
+            client = self._provider(wanted)
             with self._d.slot():
-                result, failures = client.invoke(request.tok, arguments, self._d.preview)
+                result, failures = client.invoke(wanted.tok, arguments, self._d.preview)
             answer = {"return": to_struct(result)}
             return provider_pb2.InvokeResponse(
                 failures=[provider_pb2.CheckFailure(property=f.property, reason=f.reason) for f in failures],
@@ -237,6 +249,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             return resource_pb2.ExistsResourceResponse(exists=bool(found.id))
 
         return self._guard(context, work)
+
+    def RegisterStackTransform(self, request: Any, context: Any) -> Any:
+        self._transforms.add(request)
+        return empty_pb2.Empty()
+
+    def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:
+        self._transforms.add_invoke(request)
+        return empty_pb2.Empty()
 
     def RegisterPackage(self, request: Any, context: Any) -> Any:
         def work() -> Any:
