@@ -7,8 +7,6 @@ pytestmark = pytest.mark.lifecycle
 _TRANSFORMS = """
 from pulumi import ResourceTransformResult
 
-calls = []
-
 def mark(word):
     def transform(args):
         if args.type_ != "probe:index:Thing":
@@ -19,8 +17,8 @@ def mark(word):
 
 def keep(args):
     if args.custom:
-        return ResourceTransformResult(
-            args.props, ResourceOptions.merge(args.opts, ResourceOptions(protect=True, ignore_changes=["key"])))
+        more = ResourceOptions(protect=True, ignore_changes=["key"])
+        return ResourceTransformResult(args.props, ResourceOptions.merge(args.opts, more))
 """
 
 
