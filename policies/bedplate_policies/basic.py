@@ -16,8 +16,10 @@ from bedplate_policies.value import (
     UNKNOWN,
     Missing,
     Value,
+    format_path,
     has_unknown,
     number,
+    parse_path,
     same,
 )
 
@@ -73,19 +75,21 @@ def on_values(
     """
 
     def run(resource: Resource, config: Config) -> Iterator[Finding]:
-        for place, value in resource.each(path):
-            where = resource.path(place)
+        # Paths are written out for findings only: nearly every value of a stack is as it should be.
+        for place, value in resource.places(path):
             if value is UNKNOWN:
-                yield Finding.undetermined(where)
+                yield Finding.undetermined(resource.whole(place))
             elif value is MISSING:
                 if missing == "violation":
+                    where = resource.whole(place)
                     yield Finding.violation(
                         f"{where} is not set" + (f", {expected}" if expected else ""), where
                     )
             else:
                 wrong = judge(value, config)
                 if wrong is not None:
-                    shown = resource.shown(place, allowed)
+                    where = resource.whole(place)
+                    shown = resource.shown(format_path(place), allowed)
                     yield Finding.violation(f"{where} is {shown}, {wrong}", where)
 
     return BuiltCheck(run, (path,), options or {})
@@ -136,12 +140,12 @@ def must_be_set(path: str) -> BuiltCheck:
     """The property is there and is neither an empty text, list nor object."""
 
     def run(resource: Resource, config: Config) -> Iterator[Finding]:
-        for place, value in resource.each(path):
-            where = resource.path(place)
+        for place, value in resource.places(path):
             if value is UNKNOWN:
                 # An output of another resource stands here; it may still turn out empty.
-                yield Finding.undetermined(where)
+                yield Finding.undetermined(resource.whole(place))
             elif value is MISSING or value in ("", [], {}):
+                where = resource.whole(place)
                 yield Finding.violation(f"{where} is not set", where)
 
     return BuiltCheck(run, (path,))
@@ -151,12 +155,17 @@ def must_be_given(path: str) -> BuiltCheck:
     """As must_be_set, but an output of a resource that is still to be made counts as set.
 
     For properties that can only hold another resource's identity, such as a key's ARN: it is never empty.
+    Where something around the property is not known yet, nobody can say whether it will be there.
     """
+    names = sum(isinstance(step, str) for step in parse_path(path))
 
     def run(resource: Resource, config: Config) -> Iterator[Finding]:
-        for place, value in resource.each(path):
-            where = resource.path(place)
-            if value is MISSING or value in ("", [], {}):
+        for place, value in resource.places(path):
+            if value is UNKNOWN:
+                if sum(isinstance(step, str) for step in place) < names:
+                    yield Finding.undetermined(resource.whole(place))
+            elif value is MISSING or value in ("", [], {}):
+                where = resource.whole(place)
                 yield Finding.violation(f"{where} is not set", where)
 
     return BuiltCheck(run, (path,))
@@ -166,11 +175,11 @@ def must_not_be_set(path: str) -> BuiltCheck:
     """The property is absent or empty."""
 
     def run(resource: Resource, config: Config) -> Iterator[Finding]:
-        for place, value in resource.each(path):
-            where = resource.path(place)
+        for place, value in resource.places(path):
             if value is UNKNOWN:
-                yield Finding.undetermined(where)
+                yield Finding.undetermined(resource.whole(place))
             elif value is not MISSING and value not in ("", [], {}):
+                where = resource.whole(place)
                 yield Finding.violation(f"{where} is set, which is not allowed", where)
 
     return BuiltCheck(run, (path,))

@@ -58,6 +58,14 @@ class Resource:
         for steps, value in walk(self.properties, parse_path(path)):
             yield format_path(steps), value
 
+    def places(self, path: str) -> Iterator[tuple[tuple[Step, ...], Value]]:
+        """As each(), with the steps of a place: writing a path out takes longer than looking at it."""
+        return walk(self.properties, parse_path(path))
+
+    def whole(self, steps: Sequence[Step]) -> str:
+        """Steps of this part as a path of the whole resource."""
+        return format_path((*self.base, *steps))
+
     def is_secret(self, path: str) -> bool:
         """Whether the value at a path, something around it or something in it, is a secret."""
         if not self.secrets:

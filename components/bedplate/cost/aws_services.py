@@ -72,7 +72,9 @@ def _load_balancer(scope: Scope, resource: StackResource) -> None:
     if kind is UNKNOWN:
         scope.unknown(resource, "loadBalancerType")
         return
-    name = "application" if kind is MISSING else str(kind)
+    # A text that is no kind of load balancer is not repeated: it may be anything.
+    name = next((one for one in ("application", "network", "gateway") if kind == one), "unknown kind of")
+    name = "application" if kind is MISSING else name
     scope.book(resource).add(scope.to, resource.name, f"{name} load balancer", _ONE, "hour")
     scope.kinds.add("egress")
     scope.kinds.update({"application": ("alb",), "network": ("nlb",)}.get(name, ()))

@@ -1,6 +1,7 @@
 """What machines, disks and control planes cost: shared by environments and stacks, so that both agree."""
 
 import datetime
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -59,7 +60,8 @@ def add_control_plane(book: PriceBook, to: Collected, group: str, version: str, 
     known = supported_versions().get(version)
     if version and known is None:
         # Too old or too new to say whether it is in extended support, which is six times the price.
-        reason = f"Kubernetes {version} is not in the list of versions, so that its support is not known"
+        shown = version if re.fullmatch(r"\d{1,2}\.\d{1,3}", version) else "of this version"
+        reason = f"Kubernetes {shown} is not in the list of versions, so that its support is not known"
         to.unpriced.append(Unpriced("EKS control plane", group, "1", reason, None))
         return
     extended = known is not None and today > known.standard_support_until

@@ -103,13 +103,14 @@ def _tagged(resource: Resource, config: Config) -> Iterator[Finding]:
 
 
 def _group_tagged(resource: Resource, config: Config) -> Iterator[Finding]:
-    keys: set[object] = set()
+    keys: set[str] = set()
     for tag in resource.at("tags[]"):
-        if tag.is_unknown or UNKNOWN in (tag.get("key"), tag.get("propagateAtLaunch")):
+        key, propagates = tag.get("key"), tag.get("propagateAtLaunch")
+        if tag.is_unknown or key is UNKNOWN or propagates is UNKNOWN:
             yield Finding.undetermined("tags")
             return
-        if tag.get("propagateAtLaunch") is True:
-            keys.add(tag.get("key"))
+        if propagates is True and isinstance(key, str):
+            keys.add(key)
     absent = [key for key in config.strings("required_tags") if key not in keys]
     if absent:
         yield Finding.violation(f"tags does not give instances {', '.join(absent)}", "tags")

@@ -75,10 +75,9 @@ class Analyzers:
             provider=self._provider(resource.provider),
         )
         data = request.SerializeToString()
-        futures = [(host, host.analyze(data)) for host in self._hosts]
         refused = False
-        for host, future in futures:
-            for diagnostic in self._answer(host, future):
+        for host in self._hosts:
+            for diagnostic in self._ask(host, data):
                 refused |= self._tell(host, diagnostic, resource.urn, stops=not self._d.preview)
         if refused and not self._d.preview:
             from .deployment import Aborted
@@ -117,6 +116,12 @@ class Analyzers:
             for diagnostic in self._answer(host, future):
                 urn = diagnostic.urn if diagnostic.urn in known else root
                 self._tell(host, diagnostic, urn, stops=not d.preview)
+
+    def _ask(self, host: PackHost, request: bytes) -> list[Any]:
+        try:
+            return host.analyze(request)
+        except PackError as error:
+            raise self._fail(error) from error
 
     def _answer(self, host: PackHost, future: Any) -> list[Any]:
         try:

@@ -50,6 +50,7 @@ class PackHost:
         self.pack = pack
         self.version = ""
         self._info = info
+        self._stacks_only = False
         self._given = read_config(pack.config) if pack.config is not None else {}
         project = read_project(pack.path)
         self.version = project.version
@@ -124,6 +125,9 @@ class PackHost:
             ),
         )
         told = stub.GetAnalyzerInfo(empty_pb2.Empty())
+        self._stacks_only = bool(told.policies) and all(
+            policy.policy_type == analyzer_pb2.POLICY_TYPE_STACK for policy in told.policies
+        )
         self.version = self.version or told.version
         if not told.supportsConfig:
             if self._given:
@@ -154,9 +158,18 @@ class PackHost:
         if self._error is not None:
             raise self._error
 
-    def analyze(self, request: bytes) -> Any:
-        """The future answer to an AnalyzeRequest."""
-        return self._analyze.future(request)
+    def analyze(self, request: bytes) -> list[Any]:
+        """The diagnostics for an AnalyzeRequest. Raises PackError.
+
+        Waits for the answer: resources come in threads of their own, and a future per call would take
+        twice the time of the call itself. A pack whose rules all look at the whole stack is not asked.
+        """
+        if self._stacks_only:
+            return []
+        try:
+            return list(self._analyze(request).diagnostics)
+        except grpc.RpcError as error:
+            raise self._failed(error) from error
 
     def analyze_stack(self, request: bytes) -> Any:
         """The future answer to an AnalyzeStackRequest."""
@@ -167,7 +180,10 @@ class PackHost:
         try:
             return list(future.result().diagnostics)
         except grpc.RpcError as error:
-            raise PackError(f"policy pack {self.pack.path} failed: {_details(error)}") from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: grpc.RpcError) -> PackError:
+        return PackError(f"policy pack {self.pack.path} failed: {_details(error)}")
 
     def stop(self) -> None:
         """End the process."""
