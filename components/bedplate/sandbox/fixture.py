@@ -17,6 +17,8 @@ from bedplate.sandbox.task import Operation
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
+    from bedplate.sandbox.providers.kubernetes.cluster import Cluster
+
 Program = Callable[[], None]
 
 _PROJECT = "sandbox"
@@ -108,6 +110,10 @@ class SandboxFixture:
             aws_secret_access_key="sandbox",
         )
         return made
+
+    def cluster(self, name: str = "sandbox") -> "Cluster":
+        """An emulated Kubernetes cluster: ask what is in it, or change it behind the engine's back."""
+        return self._server.cluster(name)
 
     def _run(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bedplate.sandbox.providers import difference, naming
+from bedplate.sandbox.providers import difference, naming, schema_export
 from bedplate.sandbox.providers.cloud import Cloud
 from bedplate.sandbox.providers.handler import CloudError, Context, Created, Handler, JsonObject
 from bedplate.sandbox.providers.references import named, texts_at
@@ -27,7 +27,7 @@ T = TypeVar("T")
 Values = dict[str, Any]
 
 # What Pulumi's engine writes into a provider's inputs for itself; no setting of the cloud.
-_ENGINE_INPUTS = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "__internal"})
+ENGINE_INPUTS = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "__internal"})
 
 
 class Refused(Exception):
@@ -58,6 +58,14 @@ class ResourceProvider:
         self._configs: dict[str, object] = {}
         self._latest: object | None = None
 
+    @property
+    def name(self) -> str:
+        return self.cloud.name
+
+    def package(self) -> JsonObject:
+        """The types in the form of Pulumi's package schema."""
+        return schema_export.package(self.cloud.schema, self.name, list(self.cloud.registry.handlers))
+
     # Configuration: each provider instance of a program has a connection of its own, told apart by its peer.
 
     def check_config(self, inputs: Values) -> tuple[Values, list[Problem]]:
@@ -78,7 +86,7 @@ class ResourceProvider:
         return {
             key: _from_json_text(value) if known.get(key, "string") != "string" else value
             for key, value in inputs.items()
-            if key not in _ENGINE_INPUTS
+            if key not in ENGINE_INPUTS
         }
 
     def _config(self, peer: str) -> object:
@@ -107,7 +115,7 @@ class ResourceProvider:
             context = self.cloud.context(self._config(peer), urn, known, unknown)
             problems = self._guarded(urn, inputs, lambda: handler.check(context, known))
             hidden = secret_texts(inputs)
-            problems = [(path, _without(hidden, reason)) for path, reason in problems]
+            problems = [(path, hide(hidden, reason)) for path, reason in problems]
         return inputs, problems
 
     def diff(
@@ -294,9 +302,7 @@ class ResourceProvider:
             error = exc if isinstance(exc, CloudError) else self.cloud.explain(exc)
             if error is None:
                 raise
-            raise Refused(
-                _without(secret_texts(values), f"{named(urn)}: {error.code}: {error.message}")
-            ) from exc
+            raise Refused(hide(secret_texts(values), f"{named(urn)}: {error.code}: {error.message}")) from exc
 
 
 def _split(inputs: Values) -> tuple[JsonObject, frozenset[str]]:
@@ -340,7 +346,8 @@ def _document_text(value: Any) -> Any:
     return Secret(text) if has_secret(value) else text
 
 
-def _without(hidden: set[str], text: str) -> str:
+def hide(hidden: set[str], text: str) -> str:
+    """A message without the secrets that it may repeat."""
     for secret in sorted(hidden, key=len, reverse=True):
         if len(secret) > 2:
             text = text.replace(secret, "[secret]")

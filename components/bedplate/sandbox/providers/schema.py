@@ -85,7 +85,7 @@ class Schema:
                 )
         for name, value in values.items():
             if name not in properties:
-                yield join(path, name), f"unknown property; {_nearest(name, list(properties))}"
+                yield join(path, name), f"unknown property; {nearest(name, list(properties))}"
             elif value is not None:
                 yield from self._value(properties[name], value, join(path, name))
 
@@ -97,8 +97,8 @@ class Schema:
             return
         if isinstance(spec, str):
             if not _is_plain(spec, value):
-                shown = "a secret" if secret else f"{_shown(value)} ({_kind(value)})"
-                yield path, f"{shown} was given; give a {self._word(spec)}"
+                given = "a secret" if secret else f"{shown(value)} ({kind_of(value)})"
+                yield path, f"{given} was given; give a {self._word(spec)}"
             return
         kind, inner = spec
         if kind == "list" and isinstance(value, list):
@@ -111,7 +111,7 @@ class Schema:
             members, required = self.object(inner)
             yield from self._object(members, required, value, path)
         else:
-            yield path, f"{_kind(value)} was given; give a {self._word(spec)}"
+            yield path, f"{kind_of(value)} was given; give a {self._word(spec)}"
 
     def _word(self, spec: Spec) -> str:
         if isinstance(spec, str):
@@ -158,7 +158,7 @@ def _is_plain(spec: str, value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
     if isinstance(value, bool):
         return "a boolean"
     if isinstance(value, int | float):
@@ -168,12 +168,12 @@ def _kind(value: Any) -> str:
     return "a list" if isinstance(value, list) else "an object"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     text = json.dumps(value, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: list[str]) -> str:
     by_lower = {item.lower().replace("_", ""): item for item in known}
     found = difflib.get_close_matches(name.lower().replace("_", ""), by_lower, n=2, cutoff=0.6)
     if found:

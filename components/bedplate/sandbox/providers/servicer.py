@@ -22,9 +22,9 @@ from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from bedplate.sandbox.providers import schema_export
-from bedplate.sandbox.providers.provider import Difference, Refused, ResourceProvider
+from bedplate.sandbox.providers.provider import Refused
 from bedplate.sandbox.providers.schema import Problem
+from bedplate.sandbox.providers.served import Answer, ServedProvider
 from bedplate.sandbox.providers.wire import decode_struct, encode_struct
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ PROVIDER_METADATA = "bedplate-provider"
 class SandboxServicer(ProviderServicer):
     """Runs each call in a worker thread, so that independent resources are made in parallel."""
 
-    def __init__(self, provider: ResourceProvider, version: str) -> None:
+    def __init__(self, provider: ServedProvider, version: str) -> None:
         super().__init__([], version, Provider(), "")
         self._resources = provider
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox-provider")
@@ -80,9 +80,7 @@ class SandboxServicer(ProviderServicer):
         return empty_pb2.Empty()
 
     async def GetSchema(self, request: Any, context: Any) -> Any:
-        cloud = self._resources.cloud
-        package = schema_export.package(cloud.schema, cloud.name, list(cloud.registry.handlers))
-        return provider_pb2.GetSchemaResponse(schema=json.dumps(package))
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(self._resources.package()))
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:
         inputs, problems = await self._run(
@@ -100,7 +98,7 @@ class SandboxServicer(ProviderServicer):
     async def Configure(self, request: Any, context: Any) -> Any:
         args = decode_struct(request.args)
         if not args:
-            prefix = f"{self._resources.cloud.name}:config:"
+            prefix = f"{self._resources.name}:config:"
             args = {key.removeprefix(prefix): value for key, value in request.variables.items()}
         peer = _peer(context)
         await self._run(context, lambda: self._resources.configure(peer, args))
@@ -160,6 +158,13 @@ class SandboxServicer(ProviderServicer):
         await self._run(context, lambda: self._resources.delete(peer, request.urn, request.id, state))
         return empty_pb2.Empty()
 
+    async def Construct(self, request: Any, context: Any) -> Any:
+        await context.abort(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            f"{request.type}: the sandbox does not run components that a provider makes; "
+            "docs/guide/kubernetes.md says what to use instead",
+        )
+
     async def Invoke(self, request: Any, context: Any) -> Any:
         peer, args = _peer(context), decode_struct(request.args)
         result = await self._run(context, lambda: self._resources.invoke(peer, request.tok, args))
@@ -169,7 +174,7 @@ class SandboxServicer(ProviderServicer):
 class ProviderEndpoint:
     """Serves a provider on a loopback port, from a thread of its own."""
 
-    def __init__(self, provider: ResourceProvider, version: str) -> None:
+    def __init__(self, provider: ServedProvider, version: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox-grpc", daemon=True)
         self._thread.start()
@@ -181,7 +186,7 @@ class ProviderEndpoint:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
 
-    async def _start(self, provider: ResourceProvider, version: str) -> tuple[SandboxServicer, Any, int]:
+    async def _start(self, provider: ServedProvider, version: str) -> tuple[SandboxServicer, Any, int]:
         options = [
             ("grpc.max_receive_message_length", _MESSAGE_BYTES),
             ("grpc.max_send_message_length", _MESSAGE_BYTES),
@@ -221,7 +226,7 @@ def _failures(problems: list[Problem]) -> list[Any]:
     return [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in problems]
 
 
-def _diff_response(found: Difference) -> Any:
+def _diff_response(found: Answer) -> Any:
     kinds = provider_pb2.PropertyDiff
     detailed = {}
     for change in found.changes:

@@ -5,8 +5,12 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedplate.sandbox.server.info import client_environment
+
+if TYPE_CHECKING:
+    from bedplate.sandbox.providers.kubernetes.cluster import Cluster
 
 _LOG = logging.getLogger("bedplate.sandbox")
 # What nearly every program needs and takes longest to load (ec2: 1.3 s).
@@ -21,6 +25,7 @@ class SandboxServer:
         """Use `start`."""
         # Imported here: moto, gRPC and pulumi take about 2 s, and the command line imports this module.
         from bedplate.sandbox.providers.aws.cloud import AwsCloud
+        from bedplate.sandbox.providers.kubernetes.provider import KubernetesProvider
         from bedplate.sandbox.providers.provider import ResourceProvider
         from bedplate.sandbox.providers.servicer import ProviderEndpoint
         from bedplate.sandbox.server.database import Database
@@ -44,8 +49,13 @@ class SandboxServer:
         self.replayed = self._journal.replay()
         self._operations = Operations(self._database, self._journal)
         self._clients = Clients(self._journal, self.moto_url)
-        cloud = AwsCloud(self._clients, SqliteObjectStore(self._database), self._operations)
-        self._endpoints = {"aws": ProviderEndpoint(ResourceProvider(cloud), cloud.schema.version)}
+        store = SqliteObjectStore(self._database)
+        cloud = AwsCloud(self._clients, store, self._operations)
+        self._kubernetes = KubernetesProvider(store, self._operations)
+        self._endpoints = {
+            "aws": ProviderEndpoint(ResourceProvider(cloud), cloud.schema.version),
+            "kubernetes": ProviderEndpoint(self._kubernetes, self._kubernetes.version),
+        }
         self.providers: Mapping[str, int] = {
             name: endpoint.port for name, endpoint in self._endpoints.items()
         }
@@ -77,6 +87,10 @@ class SandboxServer:
             return 0.0
         latest = max(self._journal.last_used, *(servicer.last_used for servicer in servicers))
         return time.monotonic() - latest
+
+    def cluster(self, name: str) -> "Cluster":
+        """What is in an emulated Kubernetes cluster."""
+        return self._kubernetes.cluster(name)
 
     def client_environment(self) -> dict[str, str]:
         """The variables under which clients use this sandbox."""
