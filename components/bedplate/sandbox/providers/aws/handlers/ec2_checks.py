@@ -156,7 +156,7 @@ def json_document(value: Any) -> str | None:
 
 
 def user_data(value: Any) -> str | None:
-    """Base64 of at most 16 KiB before encoding (EC2 user guide, "User data", read 2026-11)."""
+    """Base64 of at most 16 KiB before encoding (EC2 user guide, "User data" (from memory))."""
     try:
         raw = base64.b64decode(str(value), validate=True)
     except (binascii.Error, ValueError):

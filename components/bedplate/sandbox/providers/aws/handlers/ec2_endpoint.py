@@ -15,7 +15,7 @@ _MEMBERS = {
     "subnetIds": "SubnetIds",
     "securityGroupIds": "SecurityGroupIds",
 }
-# VPC user guide, "Gateway endpoints", read 2026-11.
+# VPC user guide, "Gateway endpoints" (from memory).
 _GATEWAY_SERVICES = ("s3", "dynamodb", "s3express")
 
 

@@ -15,7 +15,7 @@ def interface_problems(
 ) -> list[Problem]:
     """Problems of a launch template's network interfaces; `machine` is None where the type is not known.
 
-    Rules: EC2 user guide, "Elastic Fabric Adapter" and "Elastic network interfaces", read 2026-11-24.
+    Rules: EC2 user guide, "Elastic Fabric Adapter" and "Elastic network interfaces" (from memory).
     """
     return [*_layout(interfaces, at), *(_limits(machine, interfaces, at) if machine else ())]
 

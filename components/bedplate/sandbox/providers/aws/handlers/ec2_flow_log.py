@@ -40,7 +40,7 @@ class FlowLog(Ec2Handler):
     defaults: ClassVar = {"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600}
     one_of = (tuple(_SUBJECTS),)
     references = (Reference("iamRoleArn", "iam:role"),)
-    # EC2 API reference, CreateFlowLogs, read 2026-11.
+    # EC2 API reference, CreateFlowLogs (from memory).
     checks: ClassVar = {
         "trafficType": enum("ACCEPT", "REJECT", "ALL"),
         "logDestinationType": enum("cloud-watch-logs", "s3", "kinesis-data-firehose"),

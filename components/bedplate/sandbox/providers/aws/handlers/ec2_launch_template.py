@@ -26,7 +26,7 @@ from bedplate.sandbox.providers.aws.handlers.ec2_template_data import (
 from bedplate.sandbox.providers.aws.handlers.ec2_volume_limits import volume_problems
 from bedplate.sandbox.providers.handler import AutoName, CloudError, Context, JsonObject, Reference
 
-# EC2 API reference, RequestLaunchTemplateData and its parts, read 2026-11-24.
+# EC2 API reference, RequestLaunchTemplateData and its parts (from memory).
 METADATA_CHECKS: dict[str, Check] = {
     "metadataOptions.httpEndpoint": enum("enabled", "disabled"),
     "metadataOptions.httpTokens": enum("required", "optional"),

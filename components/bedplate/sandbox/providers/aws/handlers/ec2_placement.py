@@ -23,7 +23,7 @@ class PlacementGroup(StoredHandler):
     arn_type = "placement-group"
     auto_name = AutoName("name", 255)
     replace_on = REGION | {"name", "strategy", "partitionCount", "spreadLevel"}
-    # EC2 user guide, "Placement groups", read 2026-11-24.
+    # EC2 user guide, "Placement groups" (from memory).
     checks: ClassVar = {
         "name": matching(r"[\x20-\x7e]{1,255}", "use 1 to 255 ASCII characters"),
         "strategy": enum("cluster", "partition", "spread"),
@@ -84,7 +84,7 @@ class CapacityReservation(StoredHandler):
         "instanceMatchCriteria": "open",
         "tenancy": "default",
     }
-    # EC2 API reference, CreateCapacityReservation, read 2026-11-24.
+    # EC2 API reference, CreateCapacityReservation (from memory).
     checks: ClassVar = {
         "endDateType": enum("unlimited", "limited"),
         "instanceMatchCriteria": enum("open", "targeted"),

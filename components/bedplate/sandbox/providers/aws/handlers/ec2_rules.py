@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from bedplate.sandbox.providers.aws.handlers.ec2_checks import Check, Problem, cidr, matching
 from bedplate.sandbox.providers.handler import JsonObject
 
-# EC2 API reference, IpPermission and SecurityGroupRule, read 2026-11.
+# EC2 API reference, IpPermission and SecurityGroupRule (from memory).
 DESCRIPTION: Check = matching(
     r"[0-9A-Za-z_ .:/()#,@\[\]+=&;{}!$*-]{0,255}",
     "use at most 255 of letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*; shorten or reword it",

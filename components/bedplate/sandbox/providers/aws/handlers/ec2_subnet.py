@@ -48,7 +48,7 @@ class Subnet(Ec2Handler):
         "mapPublicIpOnLaunch": False,
     }
     conflicts = (("availabilityZone", "availabilityZoneId"),)
-    # VPC user guide, "Subnet CIDR blocks", read 2026-11: /16 to /28.
+    # VPC user guide, "Subnet CIDR blocks" (from memory): /16 to /28.
     checks: ClassVar = {
         "cidrBlock": cidr(4, 16, 28),
         "ipv6CidrBlock": cidr(6, 44, 64),

@@ -1,6 +1,6 @@
 """Limits of EBS volume types.
 
-Source: EBS user guide, "Amazon EBS volume types", read 2026-11-24. Sizes in GiB, throughput in MiB/s.
+Source: EBS user guide, "Amazon EBS volume types" (from memory). Sizes in GiB, throughput in MiB/s.
 """
 
 from collections.abc import Mapping

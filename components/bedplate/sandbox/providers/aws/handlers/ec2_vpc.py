@@ -40,7 +40,7 @@ class Vpc(Ec2Handler):
     describe = ("describe_vpcs", "VpcIds", "Vpcs")
     replace_on = REGION | {"cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength", "instanceTenancy"}
     defaults: ClassVar = {"instanceTenancy": "default", "enableDnsSupport": True}
-    # VPC user guide, "VPC CIDR blocks", read 2026-11: /16 to /28.
+    # VPC user guide, "VPC CIDR blocks" (from memory): /16 to /28.
     checks: ClassVar = {"cidrBlock": cidr(4, 16, 28), "instanceTenancy": enum("default", "dedicated")}
     shows: ClassVar = {
         "cidrBlock": "CidrBlock",
