@@ -213,3 +213,15 @@ def test_a_role_name_that_iam_would_refuse_is_told_before(made: Any, network: An
 
     with pytest.raises(ValueError, match=r"allowed: 56 .* shorten the component's name"):
         made(program)
+
+
+def test_roles_of_pods_with_long_names_fit_into_iam_and_stay_apart(build: Any) -> None:
+    accounts = ("a-service-account-with-a-long-name", "a-service-account-with-a-long-name-too")
+
+    def look(cluster: EksCluster) -> None:
+        for account in accounts:
+            cluster.pod_identity("a-namespace-with-a-long-name", account)
+
+    names = [one.name for one in build(look).all("Role") if "a-namespace" in one.name]
+    assert len(set(names)) == 2
+    assert all(len(name) <= 56 for name in names)

@@ -84,3 +84,8 @@ def test_merging_keeps_the_rules(base: dict[str, str], own: dict[str, str]) -> N
         assert set(merged) == set(base) | set(own)
         assert all(merged[key] == value for key, value in own.items())
         assert not tag_problems(merged)
+
+
+def test_keys_that_iam_would_take_for_one_are_refused() -> None:
+    with pytest.raises(ValueError, match="'Team' differs from another in case only"):
+        validate_tags({"Team": "a", "team": "b"})

@@ -223,6 +223,142 @@ WRONG: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
         "alarms.subscriptions.platform-team.endpoint",
         ("oncall@example.com",),
     ),
+    "kind that is no text": ({"kind": ["aws"]}, "kind", ("not supported", "kind: aws")),
+    "number in quotes": ({f"{L4}.max_size": "4"}, f"{L4}.max_size", ("'4'", "without quotes")),
+    "flag as a number": ({"cluster.zonal_shift": 1}, "cluster.zonal_shift", ("1 given", "true or false")),
+    "flag in quotes": ({"network.public_subnets": "false"}, "network.public_subnets", ("true or false",)),
+    "true for a number of days": (
+        {"cluster.log_retention_days": True},
+        "cluster.log_retention_days",
+        ("true given", "30"),
+    ),
+    "network of everything": ({"network.cidr_block": "0.0.0.0/0"}, "network.cidr_block", ("/16 to /24",)),
+    "owner of spaces": ({"owner": "  "}, "owner", ("spaces around it", "correct")),
+    "tags that leave no room": (
+        {"tags": {f"t{number}": "x" for number in range(42)}},
+        "tags",
+        ("47 with those", "allowed: 40", "remove 7"),
+    ),
+    "tags that differ in case": ({"tags": {"Team": "a", "team": "b"}}, "tags", ("case only", "rename")),
+    "tag that Bedplate sets": (
+        {"tags": {"bedplate:environment": "prod"}},
+        "tags",
+        ("'bedplate:environment'", "sets itself", "remove it"),
+    ),
+    "half-open endpoint twice": (
+        {"cluster.endpoint": {"public": True, "public_access_cidrs": ["0.0.0.0/1", "128.0.0.0/1"]}},
+        "cluster.endpoint.public_access_cidrs",
+        ("whole internet", "allow_anywhere"),
+    ),
+    "endpoint for one bare address": (
+        {"cluster.endpoint": {"public": True, "public_access_cidrs": ["198.51.100.7"]}},
+        "cluster.endpoint.public_access_cidrs[0]",
+        ("'198.51.100.7'", "write 198.51.100.7/32"),
+    ),
+    "public endpoint for private ranges": (
+        {"cluster.endpoint": {"public": True, "public_access_cidrs": ["10.0.0.0/8"]}},
+        "cluster.endpoint.public_access_cidrs[0]",
+        ("is private", "reach the internet"),
+    ),
+    "access entry without a name": (
+        {
+            "cluster.access": {
+                "": {"principal_arn": "arn:aws:iam::123456789012:role/x", "kubernetes_groups": ["ml"]}
+            }
+        },
+        "cluster.access.",
+        ("not a valid name",),
+    ),
+    "principal of another partition": (
+        {"cluster.access.ml-engineers.principal_arn": "arn:aws-cn:iam::123456789012:role/ml-engineers"},
+        "cluster.access.ml-engineers.principal_arn",
+        ("another partition than us-east-1", "allowed: arn:aws:"),
+    ),
+    "access to a namespace that cannot be": (
+        {
+            "cluster.access.ml-engineers.policies": [
+                {"policy": "AmazonEKSViewPolicy", "namespaces": ["ML_Team"]}
+            ]
+        },
+        "cluster.access.ml-engineers.policies[0].namespaces[0]",
+        ("'ML_Team'", "lower-case"),
+    ),
+    "label without a value": (
+        {f"{L4}.labels": {"team": ""}},
+        f"{L4}.labels.team",
+        ("EKS refuses", "1 to 63"),
+    ),
+    "label key longer than EKS takes": (
+        {f"{L4}.labels": {"team.example.com/" + "p" * 47: "x"}},
+        f"{L4}.labels.team.example.com/{'p' * 47}",
+        ("64 characters", "allowed by EKS: 63"),
+    ),
+    "label that Bedplate sets": (
+        {f"{L4}.labels": {"bedplate/pool": "x"}},
+        f"{L4}.labels.bedplate/pool",
+        ("sets itself",),
+    ),
+    "one service by two names": (
+        {"network.interface_endpoints": ["ecr.api", "com.amazonaws.us-east-1.ecr.api"]},
+        "network.interface_endpoints",
+        ("'com.amazonaws.us-east-1.ecr.api' is given twice", "remove one"),
+    ),
+    "endpoint of another region": (
+        {"network.interface_endpoints": ["com.amazonaws.us-west-2.sqs"]},
+        "network.interface_endpoints[0]",
+        ("not in us-east-1", "own region"),
+    ),
+    "no way out and no endpoints": (
+        {"network.nat": "none", "network.interface_endpoints": ["ec2", "sts"]},
+        "network.interface_endpoints",
+        ("ecr.api, ecr.dkr, eks-auth", "no machine could join", "per_zone"),
+    ),
+    "workload of an add-on's account": (
+        {
+            "workloads.trainer": {
+                "namespace": "kube-system",
+                "service_account": "aws-node",
+                "read": ["datasets"],
+            }
+        },
+        "workloads.trainer.service_account",
+        ("has a role already",),
+    ),
+    "service account that Kubernetes refuses": (
+        {"workloads.trainer.service_account": "Trainer"},
+        "workloads.trainer.service_account",
+        ("not a Kubernetes name",),
+    ),
+    "expiry of keys that nobody writes": (
+        {"buckets.checkpoints.expirations": [{"prefix": "/scratch", "days": 1}]},
+        "buckets.checkpoints.expirations[0].prefix",
+        ("begins with a slash", "scratch/"),
+    ),
+    "expiry after more than a life": (
+        {"buckets.checkpoints.noncurrent_version_expiration_days": 10**12},
+        "buckets.checkpoints.noncurrent_version_expiration_days",
+        ("at most 36500",),
+    ),
+    "mail with two dots": (
+        {"alarms.subscriptions.platform-team.endpoint": "on..call@example.com"},
+        "alarms.subscriptions.platform-team.endpoint",
+        ("oncall@example.com",),
+    ),
+    "mail with a line break": (
+        {"alarms.subscriptions.platform-team.endpoint": "oncall@example.com\n"},
+        "alarms.subscriptions.platform-team.endpoint",
+        ("correct it",),
+    ),
+    "budget of a slip": (
+        {"alarms.budget.limit_usd": 1e30},
+        "alarms.budget.limit_usd",
+        ("at most 1000000000",),
+    ),
+    "administrator with a line break": (
+        {"key.administrator_arns": ["arn:aws:iam::123456789012:role/x\n"]},
+        "key.administrator_arns[0]",
+        ("not one principal's ARN",),
+    ),
     "key gone too soon": ({"key.deletion_window_in_days": 3}, "key.deletion_window_in_days", ("at least 7",)),
 }
 
@@ -255,6 +391,26 @@ def test_a_wrong_environment_is_refused_before_anything_is_made(
         assert word in reasons[full]
     assert f"{full}: " in str(refused.value)
     assert registered == []
+
+
+def test_workloads_whose_roles_would_have_one_name_are_refused(
+    changed: Callable[[Mapping[str, Any]], dict[str, Any]],
+) -> None:
+    wrong = changed(
+        {
+            "workloads": {
+                "one": {"namespace": "a-b", "service_account": "c", "read": ["datasets"]},
+                "two": {"namespace": "a", "service_account": "b-c", "read": ["datasets"]},
+            }
+        }
+    )
+    with pytest.raises(ConfigError) as refused:
+        environment.load(wrong, "us-east-1")
+    assert [problem.path.rpartition("workloads.")[2] for problem in refused.value.problems] == [
+        "one.service_account",
+        "two.service_account",
+    ]
+    assert "rename one" in str(refused.value)
 
 
 def test_the_table_is_as_long_as_promised() -> None:

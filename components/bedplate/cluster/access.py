@@ -2,12 +2,14 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bedplate.core import Args
 from bedplate.core.errors import Problems
+from bedplate.network.subnets import PRIVATE_RANGES
 
 # https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html (2026-11-24)
 AccessPolicyName = Literal[
@@ -18,7 +20,14 @@ AccessPolicyName = Literal[
     "AmazonEKSViewPolicy",
 ]
 
-_PRINCIPAL = re.compile(r"arn:aws(-cn|-us-gov)?:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
+# "Public endpoint access CIDR ranges per cluster" (Amazon EKS User Guide, service quotas; from memory).
+_MOST_PUBLIC_CIDRS = 40
+
+# A Kubernetes namespace (RFC 1123 label); EKS takes a `*` for any rest
+# (https://docs.aws.amazon.com/eks/latest/userguide/access-policies.html; from memory).
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|[a-z0-9][a-z0-9-]{0,61}\*")
+
+_PRINCIPAL = re.compile(r"arn:aws(-cn|-us-gov)?:iam::\d{12}:(role|user)/[\w+=,.@/-]+", re.ASCII)
 # EKS refuses groups that Kubernetes or a cloud component could take for its own
 # (https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html, 2026-11-24).
 _RESERVED_GROUPS = ("system:", "eks:", "aws:", "amazon:", "iam:")
@@ -35,21 +44,56 @@ def _principal(value: str) -> str:
 
 
 def _group(value: str) -> str:
-    if not value or value.startswith(_RESERVED_GROUPS):
+    if not re.fullmatch(r"[\x21-\x7e]+", value) or value.startswith(_RESERVED_GROUPS):
         raise ValueError(
-            f"{value!r} is not a group that EKS lets an access entry name; allowed: a name without the "
-            "prefixes "
+            f"{value!r} is not a group that EKS lets an access entry name; allowed: printable characters "
+            "without spaces, and none of the prefixes "
             f"{', '.join(_RESERVED_GROUPS)}; bind the rights to a group of your own, or give an access policy"
         )
     return value
 
 
 def ipv4_range(value: str) -> str:
-    """Returns the range, or raises ValueError where it is not an IPv4 one."""
+    """Returns the range, or raises ValueError where it is not an IPv4 one in the form address/length."""
     try:
-        ipaddress.IPv4Network(value)
+        network = ipaddress.IPv4Network(value)
     except ValueError as error:
-        raise ValueError(f"{value!r} is not an IPv4 range: {error}; write it as 10.100.0.0/16") from error
+        raise ValueError(
+            f"{value!r} is not an IPv4 range: {error}; allowed: <address>/<prefix length>; write for example "
+            "10.100.0.0/16"
+        ) from error
+    if value != str(network):
+        raise ValueError(
+            f"{value!r} is not written as AWS wants it; allowed: <address>/<prefix length>; write {network}"
+        )
+    return value
+
+
+def _public_range(value: str) -> str:
+    """Returns the range, or raises ValueError where EKS would refuse it for its public endpoint."""
+    network = ipaddress.IPv4Network(ipv4_range(value))
+    # "The block can't include reserved addresses" (Amazon EKS User Guide, Cluster API server endpoint; from
+    # memory): callers from private ranges come by the private endpoint and never by the public one.
+    if any(network.subnet_of(private) for private in PRIVATE_RANGES):
+        raise ValueError(
+            f"{value!r} is private, and the public endpoint never sees private addresses; allowed: public "
+            "ranges; give the addresses from which your networks reach the internet, or remove it"
+        )
+    return value
+
+
+def _whole_internet(ranges: Iterable[str]) -> bool:
+    """Whether the ranges together are all of IPv4; 0.0.0.0/1 and 128.0.0.0/1 are as open as 0.0.0.0/0."""
+    joined = ipaddress.collapse_addresses(ipaddress.IPv4Network(value) for value in ranges)
+    return any(network.prefixlen == 0 for network in joined)
+
+
+def _namespace(value: str) -> str:
+    if not _NAMESPACE.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not a Kubernetes namespace; allowed: at most 63 lower-case letters, digits and "
+            "hyphens, and a * at the end for any rest; correct it"
+        )
     return value
 
 
@@ -63,7 +107,9 @@ class EndpointArgs(Args):
     """
 
     public: bool = False
-    public_access_cidrs: tuple[Annotated[str, AfterValidator(ipv4_range)], ...] = ()
+    public_access_cidrs: tuple[Annotated[str, AfterValidator(_public_range)], ...] = Field(
+        default=(), max_length=_MOST_PUBLIC_CIDRS
+    )
     allow_anywhere: bool = False
 
     @model_validator(mode="after")
@@ -83,12 +129,13 @@ class EndpointArgs(Args):
                 "public false: "
                 "none; remove it or set public to true",
             )
-        if not self.allow_anywhere and any(cidr.endswith("/0") for cidr in self.public_access_cidrs):
+        for cidr in sorted({c for c in self.public_access_cidrs if self.public_access_cidrs.count(c) > 1}):
+            problems.add("public_access_cidrs", f"{cidr!r} is given twice; allowed: once; remove one")
+        if not self.allow_anywhere and _whole_internet(self.public_access_cidrs):
             problems.add(
                 "public_access_cidrs",
-                "0.0.0.0/0 is the whole internet; allowed: narrower ranges; list yours, or set "
-                "allow_anywhere to "
-                "true if this is meant",
+                f"{', '.join(self.public_access_cidrs)} is the whole internet; allowed: narrower "
+                "ranges; list yours, or set allow_anywhere to true if this is meant",
             )
         problems.raise_if_any()
         return self
@@ -98,7 +145,7 @@ class AccessPolicyArgs(Args):
     """One of EKS's access policies, for the whole cluster or for some namespaces."""
 
     policy: AccessPolicyName
-    namespaces: tuple[str, ...] = ()
+    namespaces: tuple[Annotated[str, AfterValidator(_namespace)], ...] = ()
 
     @model_validator(mode="after")
     def _scope(self) -> Self:
@@ -108,6 +155,10 @@ class AccessPolicyArgs(Args):
                 "namespaces",
                 f"{list(self.namespaces)} with AmazonEKSClusterAdminPolicy, whose rights are not namespaced; "
                 "allowed: none; use AmazonEKSAdminPolicy for namespaces",
+            )
+        if len(set(self.namespaces)) != len(self.namespaces):
+            problems.add(
+                "namespaces", f"{list(self.namespaces)} has one twice; allowed: each once; remove one"
             )
         problems.raise_if_any()
         return self
@@ -136,6 +187,11 @@ class AccessEntryArgs(Args):
             problems.add(
                 "policies",
                 f"names {', '.join(twice)} twice; allowed: each policy once; join their namespaces",
+            )
+        if len(set(self.kubernetes_groups)) != len(self.kubernetes_groups):
+            problems.add(
+                "kubernetes_groups",
+                f"{list(self.kubernetes_groups)} has one twice; allowed: each once; remove one",
             )
         problems.raise_if_any()
         return self

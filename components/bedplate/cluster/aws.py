@@ -10,7 +10,7 @@ from pydantic import Field, InstanceOf, model_validator
 
 from bedplate.cluster.addons import AFTER_NODES, BEFORE_NODES, addon, network_identity, volume_identity
 from bedplate.cluster.handles import ClusterHandle
-from bedplate.cluster.iam import attach, inline, partition, pod_trust, role, service_trust
+from bedplate.cluster.iam import attach, inline, partition, pod_trust, role, role_base, service_trust
 from bedplate.cluster.settings import EksClusterSettings, check_service_cidr_apart
 from bedplate.cluster.system_pool import system_pool
 from bedplate.core.errors import Problems
@@ -114,7 +114,7 @@ class EksCluster(pulumi.ComponentResource):
 
     def pod_identity(self, namespace: str, service_account: str) -> iam.Role:
         """A role for the pods of one service account; grant it what they need: `store.grant_read(...)`."""
-        base = child(self._name, f"{namespace}-{service_account}")
+        base = role_base(child(self._name, f"{namespace}-{service_account}"))
         pod_role = role(
             base,
             trust=pod_trust(self._region),

@@ -1,5 +1,6 @@
 """Roles for EKS: who may take one, and which of AWS's own policies it has."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
@@ -38,6 +39,15 @@ def service_trust(service: str, *, region: str, actions: Sequence[str] = ("sts:A
 def pod_trust(region: str) -> str:
     """The trust policy of a role that pods take by EKS Pod Identity."""
     return service_trust(POD_IDENTITY_SERVICE, region=region, actions=("sts:AssumeRole", "sts:TagSession"))
+
+
+def role_base(name: str) -> str:
+    """The name itself, or its beginning and a digest where the role made of it would be too long for IAM."""
+    room = IAM_ROLE.room_for("-0123456") - len("-role")
+    if len(name) <= room:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: room - len(digest) - 1].rstrip('-')}-{digest}"
 
 
 def role(

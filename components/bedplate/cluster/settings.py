@@ -12,6 +12,7 @@ from bedplate.cluster.nodes import PoolSizes, RootVolumeArgs, known_machine
 from bedplate.cluster.versions import check_version, supported_versions
 from bedplate.core import Args
 from bedplate.core.errors import Problems
+from bedplate.core.naming import validate_name
 from bedplate.network.aws_args import LogRetentionDays
 
 AddonName = Literal[
@@ -51,12 +52,10 @@ def _service_cidr(value: str) -> str:
 def check_service_cidr_apart(service: str, network: str) -> str:
     """Returns the service range, or raises ValueError where it overlaps the network's (EKS refuses it)."""
     if ipaddress.IPv4Network(service).overlaps(ipaddress.IPv4Network(network)):
-        free = next(
-            c for c in ("172.20.0.0/16", "10.100.0.0/16", "192.168.0.0/16") if not _overlap(c, network)
-        )
+        free = [c for c in ("172.20.0.0/16", "10.100.0.0/16", "192.168.0.0/16") if not _overlap(c, network)]
         raise ValueError(
             f"{service!r} overlaps the network {network}; allowed: a private range outside it; "
-            f"choose for example {free}"
+            + (f"choose for example {free[0]}" if free else f"make {network} smaller, as it holds them all")
         )
     return service
 
@@ -130,7 +129,7 @@ class EksClusterSettings(Args):
 
     version: Annotated[str, AfterValidator(check_version)]
     endpoint: EndpointArgs = EndpointArgs()
-    access: dict[str, AccessEntryArgs] = Field(default_factory=dict)
+    access: dict[Annotated[str, AfterValidator(validate_name)], AccessEntryArgs] = Field(default_factory=dict)
     bootstrap_cluster_creator_admin_permissions: bool = False
     addons: dict[AddonName, AddonArgs] = Field(default_factory=dict)
     service_ipv4_cidr: Annotated[str, AfterValidator(_service_cidr)] = "172.20.0.0/16"

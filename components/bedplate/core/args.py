@@ -1,14 +1,14 @@
 """`Args`: the base of every component's arguments and of the environment's configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from bedplate.core.describe import Boolean
+from bedplate.core.describe import Misfit
 from bedplate.core.errors import ArgsError, Problem
 from bedplate.core.inputs import InMarker
 from bedplate.core.paths import locate, plain, union_members
@@ -51,12 +51,16 @@ class Args(BaseModel, metaclass=_Meta):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_boolean_is_a_number(cls, data: object) -> object:
-        """YAML reads `yes` and `on` as true, and pydantic reads true as 1."""
+    def _no_type_is_guessed(cls, data: object) -> object:
+        """pydantic reads true as 1, "4" as 4 and 0 as false; in a file each is a slip of the pen."""
         if not isinstance(data, Mapping):
             return data
+        numbers, flags = _number_fields(cls), _flag_fields(cls)
         return {
-            name: Boolean(value) if isinstance(value, bool) and name in _number_fields(cls) else value
+            name: Misfit(value)
+            if (isinstance(value, bool | str) and name in numbers)
+            or (isinstance(value, int | float | str) and not isinstance(value, bool) and name in flags)
+            else value
             for name, value in data.items()
         }
 
@@ -85,13 +89,26 @@ class Args(BaseModel, metaclass=_Meta):
 
 @cache
 def _number_fields(model: type[BaseModel]) -> frozenset[str]:
-    """The fields that hold a number, or a number or nothing."""
-    numbers = (int, float, Decimal)
-    return frozenset(
-        name
-        for name, info in model.model_fields.items()
-        if all(plain(kind) in numbers for kind in union_members(info.annotation) or [info.annotation])
-    )
+    """The fields that hold a number, one of some numbers, or nothing."""
+    return frozenset(name for name, kinds in _kinds(model) if all(map(_is_number, kinds)))
+
+
+@cache
+def _flag_fields(model: type[BaseModel]) -> frozenset[str]:
+    """The fields that are true or false, or nothing."""
+    return frozenset(name for name, kinds in _kinds(model) if all(kind is bool for kind in kinds))
+
+
+def _kinds(model: type[BaseModel]) -> Iterator[tuple[str, list[object]]]:
+    for name, info in model.model_fields.items():
+        members = union_members(info.annotation) or [info.annotation]
+        yield name, [plain(member) for member in members]
+
+
+def _is_number(kind: object) -> bool:
+    if get_origin(kind) is Literal:
+        return all(isinstance(option, int) and not isinstance(option, bool) for option in get_args(kind))
+    return kind in (int, float, Decimal)
 
 
 def to_args_error(model: type[BaseModel], error: ValidationError) -> ArgsError:

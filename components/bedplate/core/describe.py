@@ -7,10 +7,12 @@ import pulumi
 from pydantic import SecretBytes, SecretStr
 
 
-class Boolean:
-    """A true or false that stands where a number is wanted; Python would take it for 1 or 0."""
+class Misfit:
+    """A value of another type than its field has, which pydantic would turn into one: true into 1, "4" into
+    4, 0 into false.
+    """
 
-    def __init__(self, value: bool) -> None:
+    def __init__(self, value: object) -> None:
         self.value = value
 
 
@@ -24,8 +26,10 @@ def describe(value: object) -> str:
         return "an output (known only while resources are made)"
     if isinstance(value, SecretStr | SecretBytes):
         return "a secret (not shown)"
-    if isinstance(value, bool | Boolean):
-        return "true" if value is True or (isinstance(value, Boolean) and value.value) else "false"
+    if isinstance(value, Misfit):
+        return describe(value.value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if value is None:
         return "nothing (null)"
     if isinstance(value, Enum):

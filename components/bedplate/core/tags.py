@@ -1,6 +1,7 @@
 """Tags that every resource carries, and the rules that AWS holds them to."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -28,6 +29,17 @@ def tag_problems(tags: Mapping[str, str]) -> list[tuple[str, str]]:
         found.append(
             ("", f"{len(tags)} tags; a resource carries at most {MOST_TAGS}; remove {len(tags) - MOST_TAGS}")
         )
+    # IAM tells keys apart without regard to case (AWS IAM User Guide, "Rules for tagging in IAM and AWS STS";
+    # from memory), so that a role with both would be refused.
+    folded = Counter(key.lower() for key in tags)
+    for key in tags:
+        if folded[key.lower()] > 1:
+            found.append(
+                (
+                    key,
+                    f"the tag key {key[:60]!r} differs from another in case only: IAM refuses it; rename it",
+                )
+            )
     for key, value in tags.items():
         found.extend((key, reason) for reason in _of_one(key, value))
     return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pulumi
 
 from bedplate.cluster.versions import supported_versions
+from bedplate.core.describe import describe
 from bedplate.core.errors import ArgsError, ConfigError, Problem
 from bedplate.environment.aws import deploy_aws
 from bedplate.environment.models import AwsEnvironment
@@ -66,9 +67,9 @@ def _data(config: pulumi.Config | Mapping[str, object]) -> Mapping[str, object]:
 
 def _kind_problems(data: Mapping[str, object]) -> list[Problem]:
     kind = data.get("kind")
-    if kind in _MODELS:
+    if isinstance(kind, str) and kind in _MODELS:
         return []
-    value = "nothing given" if kind is None else f"{kind!r} is not supported in this version"
+    value = "nothing given" if kind is None else f"{describe(kind)} is not supported in this version"
     return [Problem("kind", f"{value}; allowed: {', '.join(_MODELS)}; write kind: aws")]
 
 

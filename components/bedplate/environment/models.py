@@ -1,5 +1,6 @@
 """What an environment on AWS is, as its file says it; checked before any resource is registered."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -34,6 +35,8 @@ else:
 # these.
 LONGEST_NAME = 20
 LONGEST_PART = 20
+# RFC 1123 label: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ (from memory).
+_KUBERNETES_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def _name(value: str) -> str:
@@ -50,6 +53,30 @@ def _name(value: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 
 
+def _kubernetes_name(value: str) -> str:
+    if not _KUBERNETES_NAME.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not a Kubernetes name; allowed: at most 63 lower-case letters, digits and "
+            "hyphens, beginning and ending with a letter or digit; correct it"
+        )
+    return value
+
+
+KubernetesName = Annotated[str, AfterValidator(_kubernetes_name)]
+
+
+def _text(value: str) -> str:
+    if value != value.strip() or not value:
+        raise ValueError(
+            f"{value!r} is empty or has spaces around it, which would split the costs of one team over two; "
+            "allowed: a name; correct it"
+        )
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
+
+
 class WorkloadArgs(Args):
     """Pods of one Kubernetes service account, and the buckets that they may use.
 
@@ -60,8 +87,8 @@ class WorkloadArgs(Args):
         write: The buckets that they may read and write.
     """
 
-    namespace: Name
-    service_account: Name
+    namespace: KubernetesName
+    service_account: KubernetesName
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
 
@@ -90,7 +117,7 @@ class AwsEnvironment(Args):
     name: Name
     region: str
     zones: tuple[str, ...] = Field(min_length=2)
-    owner: str = Field(min_length=1)
+    owner: Text
     cost_center: str = ""
     tags: Tags = Field(default_factory=dict)
     network: NetworkSettings = Field(default_factory=all_defaults(NetworkSettings))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
 
 from bedplate.catalog import AwsMachine, aws_machine, aws_machines
 from bedplate.cluster.nodes import PoolSizes, RootVolumeArgs
@@ -21,6 +21,7 @@ _RESERVED_PREFIX = re.compile(
 )
 # EKS CreateNodegroup: at most 50 taints (botocore 1.44.8, service model eks).
 _MOST_TAINTS = 50
+_LONGEST_EKS_KEY = 63
 
 SUPPORTED_RESERVATIONS = ("on-demand", "targeted-reservation")
 _LATER_RESERVATIONS = ("capacity-block", "spot")
@@ -45,6 +46,32 @@ def label_key(key: str) -> str:
     return key
 
 
+def _node_label_key(key: str) -> str:
+    label_key(key)
+    # CreateNodegroup takes 63 characters, prefix included, where Kubernetes takes 317
+    # (botocore 1.44.8, service model eks, labelKey and taintKey).
+    if len(key) > _LONGEST_EKS_KEY:
+        raise ValueError(
+            f"{key!r} has {len(key)} characters; allowed by EKS: {_LONGEST_EKS_KEY}, prefix included; "
+            "shorten it"
+        )
+    if key.startswith("bedplate/"):
+        raise ValueError(
+            f"{key!r} is a key that Bedplate sets itself; allowed: any prefix but bedplate/; rename it"
+        )
+    return key
+
+
+def _node_label_value(value: str) -> str:
+    label_value(value)
+    # EKS again: a taint may have an empty value, a label may not (labelValue: 1 to 63 characters).
+    if not value:
+        raise ValueError(
+            "'' is a label value that EKS refuses; allowed: 1 to 63 characters; give one, such as 'true'"
+        )
+    return value
+
+
 def label_value(value: str) -> str:
     """Returns a Kubernetes label's (or taint's) value, or raises ValueError."""
     if value and not _NAME.fullmatch(value):
@@ -55,15 +82,16 @@ def label_value(value: str) -> str:
     return value
 
 
-LabelKey = Annotated[str, AfterValidator(label_key)]
-LabelValue = Annotated[str, AfterValidator(label_value)]
+LabelKey = Annotated[str, AfterValidator(_node_label_key)]
+LabelValue = Annotated[str, AfterValidator(_node_label_value)]
+TaintValue = Annotated[str, AfterValidator(label_value)]
 
 
 class TaintArgs(Args):
     """A taint on every node, in EKS's vocabulary."""
 
     key: LabelKey
-    value: LabelValue = ""
+    value: TaintValue = ""
     effect: Literal["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"] = "NO_SCHEDULE"
 
 
@@ -140,7 +168,7 @@ class GpuPoolSettings(PoolSizes):
 
     machine: Annotated[str, AfterValidator(_nvidia_machine)]
     zones: tuple[str, ...] | None = Field(default=None, min_length=1)
-    efa: bool | Literal["auto"] = "auto"
+    efa: StrictBool | Literal["auto"] = "auto"
     reservation: Reservation = OnDemandArgs()
     volume: RootVolumeArgs = RootVolumeArgs(size_gib=200, throughput_mibps=500)
     metadata_hop_limit: int = Field(default=2, ge=1, le=64)

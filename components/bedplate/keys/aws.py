@@ -17,11 +17,14 @@ from bedplate.keys.policy_aws import KeyService, key_policy
 
 __all__ = ["AwsKey", "AwsKeyArgs", "KeyService"]
 
-_PRINCIPAL = re.compile(r"^arn:[a-z-]+:(iam|sts)::\d{12}:(root|(role|user|assumed-role|federated-user)/.+)$")
+_PRINCIPAL = re.compile(
+    r"arn:aws(-cn|-us-gov)?:(iam|sts)::\d{12}:(root|(role|user|assumed-role|federated-user)/[\w+=,.@/-]+)",
+    re.ASCII,
+)
 
 
 def _principal_arn(value: str) -> str:
-    if not _PRINCIPAL.match(value) or "*" in value:
+    if not _PRINCIPAL.fullmatch(value):
         raise ValueError(
             f"{value!r} is not one principal's ARN; allowed: arn:<partition>:iam::<account>:role/<name> or "
             ".../user/<name>, without wildcards; name the role or user"

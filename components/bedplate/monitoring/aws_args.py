@@ -20,14 +20,25 @@ from bedplate.network.handles import NetworkHandle
 _LONGEST_MINUTES = 24 * 60
 # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CreateBudget.html (2026-11)
 _MOST_NOTIFICATIONS = 10
+# More than anyone spends in a month: a digit too many, or a power of ten.
+_MOST_USD = 1_000_000_000
 
 AlarmMinutes = Annotated[int, Field(ge=PERIOD_MINUTES, le=_LONGEST_MINUTES, multiple_of=PERIOD_MINUTES)]
-Percent = Annotated[float, Field(gt=0, le=1000)]
+Percent = Annotated[float, Field(gt=0, le=1000, strict=True)]
 
+# An address as RFC 5322 writes it without quotes, in ASCII, which is what SNS delivers to.
+_ATOM = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ENDPOINTS = {
-    "email": (re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"), "an address such as oncall@example.com"),
-    "https": (re.compile(r"^https://[^\s/]+\S*$"), "a URL that begins with https://"),
-    "sqs": (re.compile(r"^arn:[a-z-]+:sqs:[a-z0-9-]+:\d{12}:\S+$"), "the ARN of an SQS queue"),
+    "email": (
+        re.compile(rf"(?=.{{1,64}}@)[{_ATOM}]+(\.[{_ATOM}]+)*@({_LABEL}\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"),
+        "an address such as oncall@example.com",
+    ),
+    "https": (re.compile(r"https://[^\s/?#]+\S*"), "a URL that begins with https:// and names a host"),
+    "sqs": (
+        re.compile(r"arn:aws(-cn|-us-gov)?:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?"),
+        "the ARN of an SQS queue, arn:aws:sqs:<region>:<account>:<name>",
+    ),
 }
 
 
@@ -70,7 +81,7 @@ def check_endpoint(protocol: Literal["email", "https", "sqs"], endpoint: str) ->
     token.
     """
     pattern, allowed = _ENDPOINTS[protocol]
-    if not pattern.match(endpoint):
+    if not pattern.fullmatch(endpoint):
         raise ValueError(f"not an endpoint for protocol {protocol!r}; allowed: {allowed}; correct it")
     return endpoint
 
@@ -87,7 +98,7 @@ class MonthlyBudget(Args):
         tag_value: The tag's value.
     """
 
-    limit_usd: Decimal = Field(gt=0, decimal_places=2)
+    limit_usd: Decimal = Field(gt=0, le=_MOST_USD, decimal_places=2)
     actual_percent: tuple[Percent, ...] = (80, 100)
     forecast_percent: tuple[Percent, ...] = (100,)
     tag_key: str | None = Field(default=None, min_length=1)
@@ -156,6 +167,15 @@ class AwsAlarmsArgs(Args):
                 validate_name(name)
             except ValueError as error:
                 problems.add(f"subscriptions.{name}", str(error))
+        # Outputs cannot be compared before they are known.
+        known = {name: s.endpoint for name, s in self.subscriptions.items() if isinstance(s.endpoint, str)}
+        for name, endpoint in known.items():
+            if list(known.values()).count(endpoint) > 1:
+                problems.add(
+                    f"subscriptions.{name}.endpoint",
+                    "more than one subscription has this endpoint, and SNS makes one of them; allowed: each "
+                    "endpoint once; remove one",
+                )
         names = [group.name for group in self.node_groups]
         for name in sorted({name for name in names if names.count(name) > 1}):
             problems.add(

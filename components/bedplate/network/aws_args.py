@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, TypeVar
 
@@ -14,7 +14,7 @@ from bedplate.core.errors import Problems
 from bedplate.core.naming import EKS_CLUSTER
 from bedplate.core.tags import Tags
 from bedplate.keys.handles import KeyHandle
-from bedplate.network.aws_endpoints import GatewayEndpoint, check_interface_service
+from bedplate.network.aws_endpoints import GatewayEndpoint, check_interface_service, service_name
 from bedplate.network.subnets import (
     LARGEST_PREFIX_LENGTH,
     PRIVATE_RANGES,
@@ -32,6 +32,7 @@ LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
 T = TypeVar("T")
+_ONE_ENDPOINT = "allowed: once, as one endpoint serves the network; remove one"
 
 SubnetPrefixLength = Annotated[int, Field(ge=LARGEST_PREFIX_LENGTH, le=SMALLEST_PREFIX_LENGTH)]
 
@@ -152,11 +153,19 @@ class AwsNetworkArgs(Args):
             )
         for index, service in enumerate(self.interface_endpoints):
             _try(problems, f"interface_endpoints[{index}]", check_interface_service, service)
-        for field in ("interface_endpoints", "gateway_endpoints"):
-            for service in _repeated(getattr(self, field)):
+        for index, service in enumerate(self.interface_endpoints):
+            full = service_name(service, self.region)
+            if self.region in aws_regions() and f".{self.region}." not in full and ".vpce." not in full:
                 problems.add(
-                    field, f"{service!r} is given twice; one endpoint serves the network; remove one"
+                    f"interface_endpoints[{index}]",
+                    f"{service!r} is not in {self.region}; allowed: services of the network's own region; "
+                    "correct the region in it, or give the short name",
                 )
+        for service in _repeated(self.gateway_endpoints):
+            problems.add("gateway_endpoints", f"{service!r} is given twice; {_ONE_ENDPOINT}")
+        # By full name: `sts` and com.amazonaws.us-east-1.sts are one service, with one private DNS name.
+        for service in _repeated(service_name(name, self.region) for name in self.interface_endpoints):
+            problems.add("interface_endpoints", f"{service!r} is given twice; {_ONE_ENDPOINT}")
 
     def _check_network(self, problems: Problems) -> IPv4Network | None:
         network = _try(problems, "cidr_block", parse_block, self.cidr_block)
@@ -272,5 +281,5 @@ def _try(problems: Problems, path: str, check: Callable[[str], T], value: str) -
         return None
 
 
-def _repeated(values: tuple[str, ...]) -> list[str]:
+def _repeated(values: Iterable[str]) -> list[str]:
     return [value for value, count in Counter(values).items() if count > 1]

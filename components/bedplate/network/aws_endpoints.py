@@ -45,7 +45,7 @@ INTERFACE_SERVICES = frozenset(
     }
 )
 
-_FULL_NAME = re.compile(r"^(cn\.)?com\.amazonaws\.(vpce\.)?[a-z]{2}(-[a-z]+)+-\d\.[a-z0-9.-]*[a-z0-9]$")
+_FULL_NAME = re.compile(r"(cn\.)?com\.amazonaws\.(vpce\.)?[a-z]{2}(-[a-z]+)+-\d\.[a-z0-9.-]*[a-z0-9]")
 
 
 def check_interface_service(value: str) -> str:
@@ -54,7 +54,7 @@ def check_interface_service(value: str) -> str:
     Raises:
         ValueError: neither; names the nearest short names.
     """
-    if value in INTERFACE_SERVICES or _FULL_NAME.match(value):
+    if value in INTERFACE_SERVICES or _FULL_NAME.fullmatch(value):
         return value
     near = difflib.get_close_matches(value, sorted(INTERFACE_SERVICES), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(INTERFACE_SERVICES))}"
@@ -66,10 +66,10 @@ def check_interface_service(value: str) -> str:
 
 def service_name(service: str, region: str) -> str:
     """The full name of a service's endpoint in a region; a full name is returned as it is."""
-    return service if _FULL_NAME.match(service) else f"com.amazonaws.{region}.{service}"
+    return service if _FULL_NAME.fullmatch(service) else f"com.amazonaws.{region}.{service}"
 
 
 def short_name(service: str) -> str:
     """What an endpoint's resource is called: the short name, with dashes only."""
-    tail = service.rsplit("amazonaws.", 1)[-1] if _FULL_NAME.match(service) else service
+    tail = service.rsplit("amazonaws.", 1)[-1] if _FULL_NAME.fullmatch(service) else service
     return tail.replace(".", "-")

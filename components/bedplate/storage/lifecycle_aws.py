@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pulumi_aws import s3
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bedplate.core import Args
 from bedplate.core.errors import Problems
@@ -26,7 +26,31 @@ _WATERFALL: tuple[StorageClass, ...] = (
 )
 # Objects stay this long before they may go to the infrequent-access classes; same source.
 _DAYS_BEFORE_INFREQUENT_ACCESS = 30
+# A rule's id has at most 255 characters (Amazon S3 API Reference, LifecycleRule, ID), some of them ours.
+_LONGEST_PREFIX = 240
 _INFREQUENT_ACCESS = ("STANDARD_IA", "ONEZONE_IA")
+
+
+# A hundred years, as for object locks: more is a slip.
+MOST_DAYS = 36_500
+
+
+def _prefix(value: str) -> str:
+    """The beginning of S3 keys. Raises ValueError for what S3's XML or a rule's name has no place for."""
+    if len(value) > _LONGEST_PREFIX:
+        raise ValueError(
+            f"{value[:40]!r}... has {len(value)} characters; allowed: {_LONGEST_PREFIX}, as the rule is "
+            "named after it; shorten it"
+        )
+    if value.startswith("/") or not value.isprintable():
+        raise ValueError(
+            f"{value!r} begins with a slash, as no key that tools write does, or holds control characters; "
+            "allowed: the beginning of keys, such as scratch/; correct it"
+        )
+    return value
+
+
+Prefix = Annotated[str, AfterValidator(_prefix)]
 
 
 class Transition(Args):
@@ -38,9 +62,9 @@ class Transition(Args):
         prefix: The keys' prefix; all objects by default.
     """
 
-    days: int = Field(ge=0)
+    days: int = Field(ge=0, le=MOST_DAYS)
     storage_class: StorageClass
-    prefix: str = ""
+    prefix: Prefix = ""
 
 
 class Expiration(Args):
@@ -52,8 +76,8 @@ class Expiration(Args):
         days: Days after the object was written.
     """
 
-    prefix: str = Field(min_length=1)
-    days: int = Field(ge=1)
+    prefix: Prefix = Field(min_length=1)
+    days: int = Field(ge=1, le=MOST_DAYS)
 
 
 class LifecyclePlan(NamedTuple):

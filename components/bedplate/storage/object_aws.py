@@ -16,7 +16,13 @@ from bedplate.core.tags import Tags, merge
 from bedplate.keys.handles import KeyHandle
 from bedplate.storage.grants_aws import grant_access
 from bedplate.storage.handles import ObjectStoreHandle
-from bedplate.storage.lifecycle_aws import Expiration, Transition, check_lifecycle, lifecycle_rules
+from bedplate.storage.lifecycle_aws import (
+    MOST_DAYS,
+    Expiration,
+    Transition,
+    check_lifecycle,
+    lifecycle_rules,
+)
 from bedplate.storage.policy_aws import bucket_policy
 
 __all__ = ["AwsObjectStore", "AwsObjectStoreArgs", "Expiration", "ObjectLock", "Transition"]
@@ -65,8 +71,8 @@ class AwsObjectStoreArgs(Args):
     key: InstanceOf[KeyHandle]
     bucket_name: Annotated[str, AfterValidator(validate_bucket_name)] | None = None
     versioning: bool = True
-    noncurrent_version_expiration_days: int | None = Field(default=30, ge=1)
-    abort_incomplete_multipart_upload_days: int = Field(default=7, ge=1)
+    noncurrent_version_expiration_days: int | None = Field(default=30, ge=1, le=MOST_DAYS)
+    abort_incomplete_multipart_upload_days: int = Field(default=7, ge=1, le=MOST_DAYS)
     transitions: tuple[Transition, ...] = ()
     expirations: tuple[Expiration, ...] = ()
     object_lock: ObjectLock | None = None

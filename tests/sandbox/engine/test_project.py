@@ -94,6 +94,29 @@ def test_a_wrong_file_is_named_with_its_problem(project, text, expected):
     assert "Pulumi.dev.yaml" in str(raised.value)
 
 
+def test_a_key_that_stands_twice_is_refused_with_its_place(project):
+    write(project, "config:\n  shop:size: 3\n  shop:size: 4\n")
+    with pytest.raises(ProjectError, match=r"(?s)'shop:size' stands there already.*line 3"):
+        load(project, "dev")
+
+
+def test_anchors_and_merges_are_read(project):
+    write(project, "config:\n  a: &base {x: 1, y: 2}\n  b: {<<: *base, x: 3}\n")
+    assert json.loads(load(project, "dev").stack_config["shop:b"]) == {"x": 3, "y": 2}
+
+
+def test_an_anchor_that_holds_itself_is_refused(project):
+    write(project, "config:\n  a: &loop [1, *loop]\n")
+    with pytest.raises(ProjectError, match="shop:a: holds itself by an anchor"):
+        load(project, "dev")
+
+
+def test_a_file_that_is_no_text_is_refused(project):
+    (project / "conf" / "Pulumi.dev.yaml").write_bytes(b"config:\n  a: \xff\xfe\n")
+    with pytest.raises(ProjectError, match="no text in UTF-8"):
+        load(project, "dev")
+
+
 def test_a_directory_without_a_project_is_refused(tmp_path):
     with pytest.raises(ProjectError, match=r"no Pulumi\.yaml"):
         load(tmp_path, "dev")

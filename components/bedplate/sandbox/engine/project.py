@@ -39,7 +39,20 @@ class Project:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads what Pulumi's YAML reads: `on`, `yes` and dates are texts, only true and false are bools."""
+    """Reads what Pulumi's YAML reads: `on`, `yes` and dates are texts, only true and false are bools, and a
+    key that stands twice is refused, where PyYAML would drop the first.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            first = seen.setdefault((key.tag, key.value), id(key))
+            if first != id(key):
+                reason = f"the key {key.value!r} stands there already; remove one of the two"
+                raise yaml.constructor.ConstructorError(None, None, reason, key.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -60,6 +73,10 @@ def _read(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.YAMLError as error:
         raise ProjectError(f"{path}: is no valid YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path}: is no text in UTF-8: {error}; save it as UTF-8") from error
+    except (RecursionError, ValueError) as error:
+        raise ProjectError(f"{path}: cannot be read: {error}; simplify the file") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -132,7 +149,12 @@ class _Reader:
         self._crypt: Passphrase | None = None
 
     def take(self, key: str, value: object, values: dict[str, str], secrets: set[str]) -> None:
-        plain, secret = self._plain(key, value)
+        try:
+            plain, secret = self._plain(key, value)
+        except RecursionError:
+            raise ProjectError(
+                f"{self._path}: {key}: holds itself by an anchor, or is nested too deep; write it out flat"
+            ) from None
         values[key] = _text(plain)
         secrets.discard(key)
         if secret:
