@@ -116,6 +116,16 @@ class RgwAdmin:
         query = {"uid": uid, "quota-type": "user", **_limits(max_bytes, max_objects)}
         self._call("PUT", "user", query, "quota")
 
+    def user_quota(self, uid: str) -> dict[str, int | None]:
+        """The limits of all of a user's buckets together; None is no limit."""
+        quota = self._call("GET", "user", {"uid": uid, "quota-type": "user"}, "quota")
+        assert isinstance(quota, dict)
+
+        def limit(key: str) -> int | None:
+            return quota[key] if quota["enabled"] and quota[key] >= 0 else None
+
+        return {"max_bytes": limit("max_size"), "max_objects": limit("max_objects")}
+
     def set_bucket_quota(
         self, uid: str, bucket: str, *, max_bytes: int | None, max_objects: int | None
     ) -> None:

@@ -118,6 +118,22 @@ def provision(rgw: RgwAdmin, *, bucket: str, config: Mapping[str, str], user: st
     return keys
 
 
+def provision_user(rgw: RgwAdmin, *, user: str, spec: Mapping[str, Any]) -> Keys:
+    """Do on a gateway what a `CephObjectStoreUser` with this spec asks of Rook, and return the user's key.
+
+    May be repeated; quotas and capabilities that the spec no longer names are lifted.
+    """
+    quotas = spec.get("quotas") or {}
+    keys = rgw.ensure_user(
+        user,
+        display_name=spec.get("displayName") or user,
+        max_buckets=quotas.get("maxBuckets", 1000),
+        capabilities=spec.get("capabilities") or {},
+    )
+    rgw.set_user_quota(user, max_bytes=_size(quotas, "maxSize"), max_objects=quotas.get("maxObjects"))
+    return keys
+
+
 def _size(config: Mapping[str, str], key: str) -> int | None:
     return size_in_bytes(config[key]) if key in config else None
 

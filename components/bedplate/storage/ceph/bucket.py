@@ -58,25 +58,13 @@ class CephObjectUser(pulumi.ComponentResource):
     ) -> None:
         super().__init__("bedplate:index:CephObjectUser", name, None, opts)
         user, store = args.user or name, args.store
-        quotas: dict[str, object] = {"maxBuckets": args.max_buckets}
-        if args.max_size_gib is not None:
-            quotas["maxSize"] = f"{args.max_size_gib}Gi"
-        if args.max_objects is not None:
-            quotas["maxObjects"] = args.max_objects
-        spec: dict[str, object] = {
-            "store": store.name,
-            "displayName": args.display_name or user,
-            "quotas": quotas,
-        }
-        if args.capabilities:
-            spec["capabilities"] = dict(args.capabilities)
         custom_object(
             self,
             child(name, "user"),
             kind="CephObjectStoreUser",
             object_name=user,
             namespace=store.namespace,
-            spec=spec,
+            spec=user_spec(args, user),
             after=store.after(),
             protect=args.deletion_protection,
         )
@@ -88,6 +76,21 @@ class CephObjectUser(pulumi.ComponentResource):
         )
         self.user = pulumi.Output.from_input(user)
         self.register_outputs({"user": self.user})
+
+
+def user_spec(args: CephObjectUserArgs, user: str) -> dict[str, object]:
+    """The spec of the `CephObjectStoreUser` object."""
+    quotas: dict[str, object] = {"maxBuckets": args.max_buckets}
+    if args.max_size_gib is not None:
+        quotas["maxSize"] = f"{args.max_size_gib}Gi"
+    if args.max_objects is not None:
+        quotas["maxObjects"] = args.max_objects
+    spec: dict[str, object] = {
+        "store": args.store.name,
+        "displayName": args.display_name or user,
+        "quotas": quotas,
+    }
+    return {**spec, "capabilities": dict(args.capabilities)} if args.capabilities else spec
 
 
 class CephBucketArgs(Args):
@@ -134,7 +137,6 @@ class CephBucket(pulumi.ComponentResource):
     def __init__(self, name: str, args: CephBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:CephBucket", name, None, opts)
         bucket, store = args.bucket_name or validate_bucket_name(name), args.store
-        assert store.bucket_class_name is not None
         claim = custom_object(
             self,
             child(name, "claim"),
@@ -142,12 +144,7 @@ class CephBucket(pulumi.ComponentResource):
             kind="ObjectBucketClaim",
             object_name=name,
             namespace=args.namespace,
-            spec={
-                # Given, not generated: jobs and policies must know it before the claim is bound.
-                "bucketName": bucket,
-                "storageClassName": store.bucket_class_name,
-                "additionalConfig": claim_config(args.plan, bucket, args.owner),
-            },
+            spec=claim_spec(args, bucket),
             after=store.after(),
             protect=args.deletion_protection,
         )
@@ -167,3 +164,13 @@ class CephBucket(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"bucket_name": self.bucket_name, "uri": self.uri})
+
+
+def claim_spec(args: CephBucketArgs, bucket: str) -> dict[str, object]:
+    """The spec of the `ObjectBucketClaim` object."""
+    return {
+        # Given, not generated: jobs and policies must know it before the claim is bound.
+        "bucketName": bucket,
+        "storageClassName": args.store.bucket_class_name,
+        "additionalConfig": claim_config(args.plan, bucket, args.owner),
+    }
