@@ -1,8 +1,10 @@
 """What counts as a change, what replaces, and what a refresh makes of the inputs."""
 
+from dataclasses import replace
+
 import pytest
 
-from bedplate.sandbox.providers.difference import refreshed_inputs
+from bedplate.sandbox.providers.difference import against_state, changes, refreshed_inputs
 from bedplate.sandbox.providers.wire import UNKNOWN, Secret
 
 BASE = {"name": "data-1234567", "sizeGib": 1}
@@ -48,6 +50,28 @@ BASE = {"name": "data-1234567", "sizeGib": 1}
 )
 def test_changes(toy, old, new, expected):
     assert toy.paths(BASE | old, BASE | new) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "state", "expected"),
+    [
+        ({}, {"ratio": 2}, {"ratio": 2}, []),
+        ({}, {"ratio": 2}, {"ratio": 3}, ["ratio"]),
+        ({}, {"encrypted": False}, {}, []),
+        ({}, {"encrypted": True}, {}, ["encrypted"]),
+        ({}, {"encrypted": True}, {"encrypted": 1}, ["encrypted"]),
+        ({"ratio": 2}, {}, {"ratio": 2}, ["ratio"]),
+        ({"network": "a"}, {}, {"network": "a"}, []),
+        ({"network": "a"}, {"network": "b"}, {"network": "a"}, ["network"]),
+    ],
+)
+def test_changes_are_held_against_what_the_resource_has(toy, old, new, state, expected):
+    handler = toy.provider.cloud.registry.handlers["toy:store/disk:Disk"]
+    schema = replace(
+        toy.provider.cloud.schema.resource("toy:store/disk:Disk"), computed=frozenset({"network"})
+    )
+    found = against_state(handler, schema, changes(handler, old, new), state, new)
+    assert [change.path for change in found] == expected
 
 
 def test_ignored_changes_are_none(toy):

@@ -124,6 +124,27 @@ def test_own_region_wins_and_a_change_of_region_replaces(info, attach, one):
     assert list(elsewhere.diff(VPC, "near", id, inputs, state, inputs).replaces) == ["region"]
 
 
+@pytest.mark.parametrize(
+    ("token", "inputs"),
+    [
+        (VPC, {"cidrBlock": "10.0.0.0/16", "tags": {"a": "1"}, "region": "eu-west-1"}),
+        ("aws:s3/bucket:Bucket", {"bucket": "taken-over"}),
+        ("aws:sns/topic:Topic", {"name": "taken-over"}),
+        ("aws:cloudwatch/logGroup:LogGroup", {"name": "taken-over", "retentionInDays": 7}),
+    ],
+)
+def test_an_imported_resource_differs_by_nothing_that_the_cloud_chose(one, token, inputs):
+    id, _ = one.up(token, "there", inputs)
+    found = one.stub.Read(provider_pb2.ReadRequest(urn=one.urn(token, "there"), id=id))
+    old, state = decode_struct(found.inputs), decode_struct(found.properties)
+    news = one.checked(token, "there", inputs, old=old)
+    assert list(one.diff(token, "there", id, old, state, news).diffs) == []
+    other = {**news, "tags": {"b": "2"}}
+    changed = one.diff(token, "there", id, old, state, other)
+    assert {"tags", "tagsAll"} & set(changed.diffs)
+    assert list(changed.replaces) == []
+
+
 def test_changed_default_tags_are_an_update(info, attach, one):
     inputs = one.checked(VPC, "tagged", {"cidrBlock": "10.0.0.0/16"})
     id, state = one.create(VPC, "tagged", inputs)

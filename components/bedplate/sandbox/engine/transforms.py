@@ -183,6 +183,6 @@ def _apply(options: Any, request: Any) -> None:
             getattr(request, field).CopyFrom(getattr(options, ours))
     if options.HasField("hooks") and options.hooks.ByteSize():
         raise TransformError(
-            f"a transform of {request.type} {request.name!r} gives it hooks, which the offline engine has not; "
-            "run this program with Pulumi's own engine"
+            f"a transform of {request.type} {request.name!r} gives it hooks, which the offline engine does "
+            "not have; run this program with Pulumi's own engine"
         )

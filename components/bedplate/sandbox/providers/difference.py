@@ -36,6 +36,33 @@ def changes(handler: Handler, old: Mapping[str, Any], new: Mapping[str, Any]) ->
     return [Change(path, kind, _replaces(handler, path)) for path, kind in found]
 
 
+def against_state(
+    handler: Handler,
+    schema: ResourceSchema,
+    found: Iterable[Change],
+    state: Mapping[str, Any],
+    new: Mapping[str, Any],
+) -> list[Change]:
+    """The changes of the inputs that are changes of the resource as well.
+
+    As with the vendor's provider, which compares with the state: giving a property the value that it has, or
+    a false one where there was none, changes nothing, and nor does leaving out what the cloud chose. (An
+    imported resource has all of its properties as inputs, those that the cloud chose included.)
+    """
+
+    def real(change: Change) -> bool:
+        if change.kind == "delete":
+            return change.path not in schema.computed and change.path not in handler.filled_in
+        if change.kind == "add" and change.path == change.top:
+            value, before = plain(new.get(change.top)), plain(state.get(change.top))
+            return not (type(value) is type(before) and value == before) and not (
+                value is False and before is None
+            )
+        return True
+
+    return [change for change in found if real(change)]
+
+
 def without_ignored(found: Iterable[Change], ignored: Iterable[str]) -> list[Change]:
     """The changes that no ignored path covers."""
     paths = list(ignored)

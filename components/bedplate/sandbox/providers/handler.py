@@ -110,6 +110,9 @@ class Handler:
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
     # Inputs that are sets in the cloud: their order is no difference.
     unordered: ClassVar[frozenset[str]] = frozenset()
+    # Members of nested inputs (dotted paths) that the cloud fills in: leaving them out is no difference. For
+    # whole properties the schema says so (`ResourceSchema.computed`).
+    filled_in: ClassVar[frozenset[str]] = frozenset()
     # Inputs that hold a JSON document: white space and key order are no difference.
     json_documents: ClassVar[frozenset[str]] = frozenset()
     # Outputs that a change in place may move (a version number): unknown while that change is previewed.

@@ -124,7 +124,7 @@ class ResourceProvider:
         """What differs between the old and the new inputs."""
         handler, schema = self._type(urn)
         self.cloud.operations.acknowledge(urn, id)
-        found = difference.changes(handler, old, new)
+        found = difference.against_state(handler, schema, difference.changes(handler, old, new), state, new)
         implied = self.cloud.implied_changes(self._config(peer), schema, plain(state), plain(new))
         found += [
             difference.Change(name, "update", replaces)
@@ -209,6 +209,9 @@ class ResourceProvider:
             raise Refused(f"{urn}: an update with unknown values of {', '.join(sorted(unknown))}")
         context = self.cloud.context(config, urn, known)
         before, old_inputs = plain(without_nulls(state)), plain(old)
+        # What the cloud chose stays when it is left out, as the diff has it.
+        stays = {name: old_inputs[name] for name in schema.computed & set(old_inputs) - set(new)}
+        known = {**stays, **known}
 
         def action() -> JsonObject:
             self._check_references(handler, context, known)

@@ -20,11 +20,15 @@ Problem = tuple[str, str]
 
 @dataclass(frozen=True)
 class ResourceSchema:
-    """One resource type, or the provider's own configuration (which has no outputs)."""
+    """One resource type, or the provider's own configuration (which has no outputs).
+
+    `computed` are the inputs for which the cloud chooses a value that stays if none is given.
+    """
 
     inputs: Mapping[str, Spec]
     required: tuple[str, ...]
     outputs: Mapping[str, Spec]
+    computed: frozenset[str] = frozenset()
 
 
 class Schema:
@@ -144,7 +148,12 @@ def without_nulls(value: Any) -> Any:
 
 
 def _resource(value: Mapping[str, Any]) -> ResourceSchema:
-    return ResourceSchema(value["inputs"], tuple(value["required"]), value.get("outputs", {}))
+    return ResourceSchema(
+        value["inputs"],
+        tuple(value["required"]),
+        value.get("outputs", {}),
+        frozenset(value.get("computed", ())),
+    )
 
 
 def _is_plain(spec: str, value: Any) -> bool:

@@ -65,7 +65,9 @@ class _Builder:
         if resource is None:
             raise ValueError(f"{token}: {module.__name__} has no class {class_name}")
         arguments = getattr(module, f"{class_name}InitArgs", None) or getattr(module, f"{class_name}Args")
-        return self.inputs(module, arguments) | {"outputs": self._properties(module, resource)}
+        described = self.inputs(module, arguments)
+        computed = sorted(_always(module, resource) & described["inputs"].keys() - {*described["required"]})
+        return described | {"outputs": self._properties(module, resource), "computed": computed}
 
     def inputs(self, module: ModuleType, arguments: type) -> dict[str, Any]:
         parameters = inspect.signature(arguments.__init__).parameters  # type: ignore[misc]
@@ -122,6 +124,21 @@ class _Builder:
             else:
                 self.types[name] = {"inputs": self._properties(module, cls), "required": []}
         return name
+
+
+def _always(module: ModuleType, resource: type) -> set[str]:
+    """The outputs that are never None: required inputs, and what the cloud chooses if not given."""
+    found = set()
+    for python_name, name in _getters(resource).items():
+        hint = getattr(resource, python_name).fget.__annotations__["return"]
+        hint = eval(hint, vars(module)) if isinstance(hint, str) else hint
+        inner = get_args(hint)[0] if get_args(hint) else hint
+        if isinstance(inner, typing.ForwardRef):
+            inner = inner.__forward_arg__
+        optional = "Optional[" in inner if isinstance(inner, str) else type(None) in get_args(inner)
+        if not optional:
+            found.add(name)
+    return found
 
 
 def _getters(cls: type) -> dict[str, str]:

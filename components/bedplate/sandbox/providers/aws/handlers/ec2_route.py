@@ -197,6 +197,12 @@ class Route(Ec2Handler):
         return f"r-{inputs['routeTableId']}{checksum(destination)}", call
 
     def look(self, ctx: Context, id: str, state: JsonObject) -> JsonObject | None:
+        if "routeTableId" not in state:
+            raise CloudError(
+                "ImportNotSupported",
+                "the sandbox does not import single routes; a real account does. Let the program make the "
+                "route, without import",
+            )
         table = table_in(self.client(ctx), state["routeTableId"])
         wanted = destination_of(call_of(state, DESTINATIONS))
         return next(

@@ -48,6 +48,7 @@ class EksCluster(ServiceHandler):
     token = "aws:eks/cluster:Cluster"
     service = "eks"
     auto_name = AutoName("name", 100)
+    filled_in: ClassVar = frozenset({"vpcConfig.vpcId", "vpcConfig.clusterSecurityGroupId"})
     replace_on = frozenset(
         {
             "name",

@@ -25,6 +25,7 @@ class EksNodeGroup(ServiceHandler):
     token = "aws:eks/nodeGroup:NodeGroup"
     service = "eks"
     auto_name = AutoName("nodeGroupName", 63)
+    filled_in: ClassVar = frozenset({"launchTemplate.name", "launchTemplate.id"})
     replace_on = frozenset(
         {
             "amiType",
