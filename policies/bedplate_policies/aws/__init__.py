@@ -25,6 +25,7 @@ from bedplate_policies.aws import (
     secrets,
     security_groups,
     services,
+    side_services,
     vpc,
 )
 from bedplate_policies.rule import AnyRule
@@ -52,5 +53,6 @@ RULES: tuple[AnyRule, ...] = (
     *ml.RULES,
     *containers.RULES,
     *services.RULES,
+    *side_services.RULES,
     *cost.RULES,
 )

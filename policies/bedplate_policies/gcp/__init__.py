@@ -13,6 +13,7 @@ from bedplate_policies.gcp import (
     logs,
     network,
     secrets,
+    side_services,
     storage,
 )
 from bedplate_policies.rule import AnyRule
@@ -28,6 +29,7 @@ RULES: tuple[AnyRule, ...] = (
     *data.RULES,
     *databases.RULES,
     *secrets.RULES,
+    *side_services.RULES,
     *iam.RULES,
     *logs.RULES,
     *labels.RULES,
