@@ -96,8 +96,12 @@ class CephThresholds(Args):
 class QueueThresholds(Args):
     """Alerts about Kueue, from its controller."""
 
-    wait_seconds: Window = 4 * 3600
-    """How long nine of ten workloads wait at most."""
+    wait_seconds: Annotated[int, Field(ge=60, lt=10240)] = 7200
+    """How long nine of ten workloads wait at most.
+
+    The last finite bucket of Kueue's histogram ends at 10,240 s (sigs.k8s.io/kueue, pkg/metrics, 14 buckets),
+    and no quantile lies above it.
+    """
     pending_seconds: Seconds = 86400
     """How long a queue is never empty."""
     stuck_seconds: Window = 1800
