@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup system up preview down test lint format bench clean
+.PHONY: setup system up preview down test test-ceph lint format bench clean
 
 setup: $(VENV)/.synced
 

@@ -6,7 +6,6 @@ made of the documents here.
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -146,8 +145,3 @@ def size_in_bytes(quantity: str) -> int:
             f"{quantity!r} is not a size; allowed are a number and {', '.join(_UNITS)}; correct it"
         )
     return int(found[1]) * _UNITS[found[2]]
-
-
-def claim_fields(config: Mapping[str, str]) -> set[str]:
-    """The fields of a claim's configuration that the operator must be told to take."""
-    return set(config) - {"maxObjects", "maxSize"}
