@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from bedplate.core import InputPropertiesError
 from bedplate.gpu.aws import EksGpuNodeGroup, EksGpuNodeGroupArgs
@@ -226,3 +227,47 @@ def test_everything_wrong_with_a_pool_is_told_at_once(build: Any) -> None:
     text = str(refused.value)
     for path in ("machine", "max_size", "reservation", "taint"):
         assert f"  {path}: " in text
+
+
+def test_the_kubelet_is_told_how_many_pods_fit_beside_the_local_disks(build: Any) -> None:
+    template = build(machine="p5.48xlarge", zones=ONE_ZONE, max_pods=110).one("LaunchTemplate")
+    text = base64.b64decode(template.inputs["userData"]).decode()
+    spec = yaml.safe_load(text.split("---\n", 1)[1].split("--BOUNDARY--")[0])["spec"]
+    assert spec == {
+        "kubelet": {"config": {"maxPods": 110}},
+        "instance": {"localStorage": {"strategy": "RAID0"}},
+    }
+
+
+def test_groups_of_ones_own_are_on_every_interface(build: Any) -> None:
+    recording = build(machine="p5.48xlarge", zones=ONE_ZONE, security_group_ids=("sg-0123abcd",))
+    assert all("sg-0123abcd" in one["securityGroups"] for one in _interfaces(recording))
+    plain = build(machine="g6.xlarge", security_group_ids=("sg-0123abcd",)).one("LaunchTemplate")
+    assert plain.inputs["vpcSecurityGroupIds"] == ["sg-cluster", "sg-0123abcd"]
+
+
+def test_agents_on_the_node_get_their_policies_before_the_nodes_start(build: Any) -> None:
+    ssm = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+    recording = build(machine="g6.xlarge", node_policy_arns=(ssm,))
+    attached = next(one for one in recording.all("RolePolicyAttachment") if one.inputs["policyArn"] == ssm)
+    assert attached.name in recording.one("NodeGroup").depends_on
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"security_group_ids": ("sg-1",)}, "not the id of a security group"),
+        ({"security_group_ids": ("sg-0123abcd",) * 2}, "given twice"),
+        ({"security_group_ids": tuple(f"sg-0123abc{n}" for n in range(4))}, "at most 3"),
+        ({"node_policy_arns": ("AmazonSSMManagedInstanceCore",)}, "not the ARN of an IAM policy"),
+        ({"node_policy_arns": ("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",)}, "already"),
+        (
+            {"node_policy_arns": ("arn:aws:iam::aws:policy/a", "arn:aws:iam::123456789012:policy/x/a")},
+            "'a' is the name of more than one policy",
+        ),
+        ({"max_pods": 251}, "at most 250"),
+    ],
+)
+def test_node_settings_that_aws_refuses_are_refused(build: Any, fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputPropertiesError, match=words):
+        build(machine="g6.xlarge", **fields)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bedplate.catalog import aws_machines
 from bedplate.core import InputPropertiesError
-from bedplate.gpu.spec import GpuPoolSettings, label_key, label_value
+from bedplate.gpu.labels import label_key, label_value
+from bedplate.gpu.spec import GpuPoolSettings
 
 NVIDIA = sorted(m.name for m in aws_machines() if m.accelerator and m.accelerator.vendor == "nvidia")
 

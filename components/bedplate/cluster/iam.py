@@ -86,6 +86,21 @@ def attach(
     ]
 
 
+def attach_arns(
+    name: str, to: iam.Role, policy_arns: Sequence[str], *, parent: pulumi.Resource
+) -> list[pulumi.Resource]:
+    """Attaches policies by their ARNs, whose last parts must differ: resources are named after them."""
+    return [
+        iam.RolePolicyAttachment(
+            child(name, f"{arn.rsplit('/', 1)[-1]}-own"),
+            role=to.name,
+            policy_arn=arn,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        for arn in policy_arns
+    ]
+
+
 def inline(
     name: str,
     to: iam.Role,

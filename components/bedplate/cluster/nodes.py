@@ -9,7 +9,7 @@ from pulumi_aws import ec2, eks, iam
 from pydantic import Field, model_validator
 
 from bedplate.catalog import AwsMachine, aws_machine
-from bedplate.cluster.iam import attach, role, service_trust
+from bedplate.cluster.iam import attach, attach_arns, role, service_trust
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
@@ -31,6 +31,10 @@ ROOT_SIZE_GIB_MIN = 20
 
 # AL2023 images name their root disk so.
 ROOT_DEVICE = "/dev/xvda"
+
+
+# Pods have roles of their own, so that nodes need no more than to join and to pull images.
+NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 
 
 def known_machine(name: str) -> str:
@@ -120,7 +124,12 @@ class PoolSizes(Args):
 
 
 def node_role(
-    name: str, *, region: str, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    *,
+    region: str,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+    more_policy_arns: Sequence[str] = (),
 ) -> tuple[iam.Role, list[pulumi.Resource]]:
     """The role of a node group, and the attachments that its nodes need before they start.
 
@@ -137,20 +146,27 @@ def node_role(
     attachments = attach(
         name,
         node,
-        ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"),
+        NODE_POLICIES,
         region=region,
         parent=parent,
     )
+    attachments += attach_arns(name, node, more_policy_arns, parent=parent)
     return node, attachments
 
 
-def node_config(machine: AwsMachine) -> str | None:
+def node_config(machine: AwsMachine, max_pods: int | None = None) -> str | None:
     """User data (base64) for nodeadm, or None where the machine needs none.
 
     EKS adds the cluster's own coordinates. Local NVMe disks become one RAID 0 for containerd and the kubelet
-    (https://awslabs.github.io/amazon-eks-ami/nodeadm/doc/api, LocalStorageOptions, 2026-11-24).
+    (https://awslabs.github.io/amazon-eks-ami/nodeadm/doc/api, LocalStorageOptions and KubeletOptions,
+    2026-11-24).
     """
-    if machine.local_disks is None:
+    spec: list[str] = []
+    if max_pods is not None:
+        spec += ["  kubelet:", "    config:", f"      maxPods: {max_pods}"]
+    if machine.local_disks is not None:
+        spec += ["  instance:", "    localStorage:", "      strategy: RAID0"]
+    if not spec:
         return None
     lines = (
         "MIME-Version: 1.0",
@@ -163,9 +179,7 @@ def node_config(machine: AwsMachine) -> str | None:
         "apiVersion: node.eks.aws/v1alpha1",
         "kind: NodeConfig",
         "spec:",
-        "  instance:",
-        "    localStorage:",
-        "      strategy: RAID0",
+        *spec,
         "",
         "--BOUNDARY--",
         "",
@@ -187,6 +201,7 @@ def launch_template(
     network_interfaces: Sequence[ec2.LaunchTemplateNetworkInterfaceArgs] = (),
     placement: ec2.LaunchTemplatePlacementArgs | None = None,
     reservation: ec2.LaunchTemplateCapacityReservationSpecificationArgs | None = None,
+    max_pods: int | None = None,
 ) -> ec2.LaunchTemplate:
     """The launch template of a node group; security groups go to its one interface or with each."""
     assert bool(security_group_ids) != bool(network_interfaces), "one of the two says where the groups go"
@@ -221,7 +236,7 @@ def launch_template(
         network_interfaces=list(network_interfaces) or None,
         placement=placement,
         capacity_reservation_specification=reservation,
-        user_data=node_config(machine),
+        user_data=node_config(machine, max_pods),
         region=region,
         # What EC2 makes from the template does not inherit the template's own tags.
         tag_specifications=[

@@ -56,7 +56,13 @@ class EksGpuNodeGroup(pulumi.ComponentResource):
         self._tags: dict[str, str] = dict(args.tags)
 
         cluster = args.cluster
-        role, before_nodes = node_role(name, region=cluster.network.region, tags=self._tags, parent=self)
+        role, before_nodes = node_role(
+            name,
+            region=cluster.network.region,
+            tags=self._tags,
+            parent=self,
+            more_policy_arns=args.node_policy_arns,
+        )
         template = self._template(before_nodes)
         nodes = eks.NodeGroup(
             child(name, "nodes"),
@@ -117,7 +123,7 @@ class EksGpuNodeGroup(pulumi.ComponentResource):
         """The launch template; what the nodes need besides it is added to `before_nodes`."""
         args, cluster = self._args, self._args.cluster
         interfaces: list[ec2.LaunchTemplateNetworkInterfaceArgs] = []
-        groups: list[pulumi.Input[str]] = [cluster.security_group_id]
+        groups: list[pulumi.Input[str]] = [cluster.security_group_id, *args.security_group_ids]
         if args.uses_efa:
             efa_group, rules = efa_security_group(
                 self._name,
@@ -159,4 +165,5 @@ class EksGpuNodeGroup(pulumi.ComponentResource):
             network_interfaces=interfaces,
             placement=placement,
             reservation=reservation,
+            max_pods=args.max_pods,
         )

@@ -7,84 +7,29 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
 
 from bedplate.catalog import AwsMachine, aws_machine, aws_machines
-from bedplate.cluster.nodes import PoolSizes, RootVolumeArgs
+from bedplate.cluster.nodes import NODE_POLICIES, PoolSizes, RootVolumeArgs
 from bedplate.core import Args
 from bedplate.core.errors import Problem, Problems
+from bedplate.gpu.labels import LabelKey, LabelValue, TaintValue
 
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/ (2026-11-24)
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-# The NodeRestriction admission plugin lets a kubelet set none of these on its node; the first two groups of
-# exceptions are its own (https://kubernetes.io/docs/reference/access-authn-authz/node/, 2026-11-24).
-_RESERVED_PREFIX = re.compile(
-    r"(?!(node|kubelet)\.kubernetes\.io$)(.*\.)?(kubernetes\.io|k8s\.io)|eks\.amazonaws\.com"
-)
 # EKS CreateNodegroup: at most 50 taints (botocore 1.44.8, service model eks).
 _MOST_TAINTS = 50
-_LONGEST_EKS_KEY = 63
+
+# Amazon EKS User Guide, "Choose an optimal EC2 node instance type": 110 pods up to 30 vCPUs, else 250 (from
+# memory).
+_MOST_PODS = 250
+# Five groups an interface and ten policies a role, AWS's default quotas (Amazon VPC and IAM quotas; from
+# memory), less the two of each that are there.
+_MOST_OWN_GROUPS = 3
+_MOST_OWN_POLICIES = 8
+_GROUP_ID = re.compile(r"sg-[0-9a-f]{8}([0-9a-f]{9})?")
+_POLICY_ARN = re.compile(
+    r"arn:aws(-cn|-us-gov)?:iam::(aws|\d{12}):policy/([\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII
+)
 
 SUPPORTED_RESERVATIONS = ("on-demand", "targeted-reservation")
 _LATER_RESERVATIONS = ("capacity-block", "spot")
 _RESERVATION_ID = re.compile(r"cr-[0-9a-f]{8}([0-9a-f]{9})?")
-
-
-def label_key(key: str) -> str:
-    """Returns a Kubernetes label's (or taint's) key, or raises ValueError."""
-    prefix, slash, name = key.rpartition("/")
-    if not _NAME.fullmatch(name) or (slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix))):
-        raise ValueError(
-            f"{key!r} is not a Kubernetes label key; allowed: [prefix/]name with a name of at most 63 "
-            "letters, "
-            "digits, '-', '_', '.'; rename it, for example team.example.com/purpose"
-        )
-    if _RESERVED_PREFIX.fullmatch(prefix):
-        raise ValueError(
-            f"{key!r} is reserved for Kubernetes and EKS, which would refuse the node; allowed: any prefix "
-            "outside "
-            "kubernetes.io, k8s.io and eks.amazonaws.com; choose a prefix of your own"
-        )
-    return key
-
-
-def _node_label_key(key: str) -> str:
-    label_key(key)
-    # CreateNodegroup takes 63 characters, prefix included, where Kubernetes takes 317
-    # (botocore 1.44.8, service model eks, labelKey and taintKey).
-    if len(key) > _LONGEST_EKS_KEY:
-        raise ValueError(
-            f"{key!r} has {len(key)} characters; allowed by EKS: {_LONGEST_EKS_KEY}, prefix included; "
-            "shorten it"
-        )
-    if key.startswith("bedplate/"):
-        raise ValueError(
-            f"{key!r} is a key that Bedplate sets itself; allowed: any prefix but bedplate/; rename it"
-        )
-    return key
-
-
-def _node_label_value(value: str) -> str:
-    label_value(value)
-    # EKS again: a taint may have an empty value, a label may not (labelValue: 1 to 63 characters).
-    if not value:
-        raise ValueError(
-            "'' is a label value that EKS refuses; allowed: 1 to 63 characters; give one, such as 'true'"
-        )
-    return value
-
-
-def label_value(value: str) -> str:
-    """Returns a Kubernetes label's (or taint's) value, or raises ValueError."""
-    if value and not _NAME.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is not a Kubernetes label value; allowed: at most 63 letters, digits, '-', '_', '.', "
-            "beginning and ending with a letter or digit; change it"
-        )
-    return value
-
-
-LabelKey = Annotated[str, AfterValidator(_node_label_key)]
-LabelValue = Annotated[str, AfterValidator(_node_label_value)]
-TaintValue = Annotated[str, AfterValidator(label_value)]
 
 
 class TaintArgs(Args):
@@ -105,6 +50,26 @@ def _reservation_id(value: str) -> str:
             "digits; list "
             "yours with `aws ec2 describe-capacity-reservations`"
         )
+    return value
+
+
+def _security_group_id(value: str) -> str:
+    if not _GROUP_ID.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not the id of a security group; allowed: sg- and 8 or 17 hexadecimal digits; list "
+            "yours with `aws ec2 describe-security-groups`"
+        )
+    return value
+
+
+def _policy_arn(value: str) -> str:
+    if not _POLICY_ARN.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not the ARN of an IAM policy; allowed: arn:aws:iam::aws:policy/<name> or "
+            "arn:aws:iam::<account>:policy/<name>; correct it"
+        )
+    if value.rsplit("/", 1)[-1] in NODE_POLICIES:
+        raise ValueError(f"{value!r} is attached to every node already; allowed: others; remove it")
     return value
 
 
@@ -159,6 +124,11 @@ class GpuPoolSettings(PoolSizes):
         volume: The root disk; container images are on it where the machine has no local disks.
         metadata_hop_limit: How far the instance metadata service answers: 2 reaches pods, 1 only the node
         itself.
+        max_pods: How many pods a node may have; absent: what the machine's interfaces hold addresses for.
+            There may be more with prefix delegation (the vpc-cni add-on's ENABLE_PREFIX_DELEGATION).
+        security_group_ids: Groups of your own on every interface, besides the cluster's and the fabric's.
+        node_policy_arns: IAM policies of the nodes' role besides those that a kubelet needs, for agents on
+            the node itself (AmazonSSMManagedInstanceCore); pods' rights belong in pod identity.
         gpu_taint: Keeps pods away that do not tolerate nvidia.com/gpu=true:NoSchedule.
         taints: Taints besides that one.
         labels: Labels besides the pool's own.
@@ -172,6 +142,13 @@ class GpuPoolSettings(PoolSizes):
     reservation: Reservation = OnDemandArgs()
     volume: RootVolumeArgs = RootVolumeArgs(size_gib=200, throughput_mibps=500)
     metadata_hop_limit: int = Field(default=2, ge=1, le=64)
+    max_pods: int | None = Field(default=None, ge=1, le=_MOST_PODS)
+    security_group_ids: tuple[Annotated[str, AfterValidator(_security_group_id)], ...] = Field(
+        default=(), max_length=_MOST_OWN_GROUPS
+    )
+    node_policy_arns: tuple[Annotated[str, AfterValidator(_policy_arn)], ...] = Field(
+        default=(), max_length=_MOST_OWN_POLICIES
+    )
     gpu_taint: bool = True
     taints: tuple[TaintArgs, ...] = ()
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
@@ -193,6 +170,14 @@ class GpuPoolSettings(PoolSizes):
         if self.zones and len(set(self.zones)) != len(self.zones):
             problems.add(
                 "zones", f"{', '.join(self.zones)} names a zone twice; allowed: each once; remove one"
+            )
+        if len(set(self.security_group_ids)) != len(self.security_group_ids):
+            problems.add("security_group_ids", "one is given twice; allowed: each once; remove one")
+        policies = [arn.rsplit("/", 1)[-1] for arn in self.node_policy_arns]
+        for policy in sorted({policy for policy in policies if policies.count(policy) > 1}):
+            problems.add(
+                "node_policy_arns",
+                f"{policy!r} is the name of more than one policy; allowed: each name once; remove one",
             )
         keys = [(taint.key, taint.effect) for taint in self.all_taints()]
         if len(set(keys)) != len(keys):
