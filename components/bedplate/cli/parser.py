@@ -37,6 +37,11 @@ class Arguments:
     policy_pack_configs: list[Path] | None = None
     no_policies: bool = False
     skip_preview: bool = False
+    kind: str = ""
+    object_name: str | None = None
+    namespace: str | None = None
+    cluster: str = "sandbox"
+    output: str | None = None
 
 
 def _operate(arguments: Arguments) -> int:
@@ -73,6 +78,12 @@ def _types(arguments: Arguments) -> int:
     from bedplate.cli.types import types
 
     return types(arguments)
+
+
+def _kubectl(arguments: Arguments) -> int:
+    from bedplate.cli.kubectl import get
+
+    return get(arguments)
 
 
 def _cost(arguments: Arguments) -> int:
@@ -132,9 +143,24 @@ def _parser() -> argparse.ArgumentParser:
     _common(reset, _reset)
     _common(commands.add_parser("types", help="list the resource types that the sandbox knows"), _types)
 
+    _kubectl_options(commands)
+
     _cost_options(groups.add_parser("cost", help="say what an environment costs, from its file alone"))
     _common(groups.add_parser("doctor", help="say what is here, what is missing and what fixes it"), _doctor)
     return parser
+
+
+def _kubectl_options(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    kubectl = commands.add_parser("kubectl", help="read what is in an emulated Kubernetes cluster")
+    get = kubectl.add_subparsers(required=True, metavar="COMMAND").add_parser(
+        "get", help="list the objects of a kind, or show one"
+    )
+    get.add_argument("kind", metavar="KIND", help="e.g. deployments, deploy, Deployment, widgets.example.com")
+    get.add_argument("object_name", metavar="NAME", nargs="?", help="one object (default: all)")
+    get.add_argument("--namespace", "-n", metavar="NS", help="one namespace (default: every one)")
+    get.add_argument("--cluster", metavar="NAME", help="which cluster (default: sandbox)")
+    get.add_argument("--output", "-o", choices=("json", "yaml", "name"), help="default: a table")
+    _common(get, _kubectl)
 
 
 def _cost_options(command: argparse.ArgumentParser) -> None:

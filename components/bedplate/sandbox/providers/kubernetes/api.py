@@ -121,6 +121,8 @@ def update(
 def _put(cluster: Cluster, kind: Kind, value: JsonObject, live: JsonObject | None) -> JsonObject:
     if kind.group_kind == settle.SERVICE:
         settle.addresses(cluster, value, live)
+    if live is not None:
+        settle.count(value, live)
     value["metadata"]["resourceVersion"] = settle.next_version()
     found = settle.status(kind.group_kind, value)
     if found is not None:

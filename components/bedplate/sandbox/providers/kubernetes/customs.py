@@ -38,7 +38,8 @@ def definition_problems(manifest: Mapping[str, Any]) -> Iterator[Problem]:
         elif isinstance(schema, Mapping):
             if schema.get("type") != "object":
                 yield f"{here}.type", "must be object at the root"
-            yield from _structure(schema, here)
+            else:
+                yield from _structure(schema, here)
 
 
 def _structure(schema: Any, path: str) -> Iterator[Problem]:

@@ -52,11 +52,15 @@ def carried(live: JsonObject, old_inputs: JsonObject, new: JsonObject) -> JsonOb
     result = {**new, "metadata": metadata}
     if "status" in live:
         result["status"] = live["status"]
-    desired = {key: value for key, value in result.items() if key not in ("metadata", "status")}
-    kept = {key: value for key, value in live.items() if key not in ("metadata", "status")}
-    if desired != kept:
-        metadata["generation"] = before.get("generation", 1) + 1
     return result
+
+
+def count(value: JsonObject, live: JsonObject) -> None:
+    """A change of what is desired, and not only of metadata, makes a new generation."""
+    desired = {key: part for key, part in value.items() if key not in ("metadata", "status")}
+    kept = {key: part for key, part in live.items() if key not in ("metadata", "status")}
+    if desired != kept:
+        value["metadata"]["generation"] = live["metadata"].get("generation", 1) + 1
 
 
 def addresses(cluster: Cluster, service: JsonObject, live: JsonObject | None) -> None:
