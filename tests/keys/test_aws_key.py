@@ -151,3 +151,12 @@ def test_a_key_made_elsewhere_gives_its_id(record) -> None:
 def test_an_alias_is_not_a_key_made_elsewhere() -> None:
     with pytest.raises(ValueError, match="describe-key"):
         KeyHandle.from_existing(arn=f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/data")
+
+
+@pytest.mark.parametrize(
+    "arn",
+    ["arn:aws:kms:us-east-1:1:key/1", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/", "arn:aws:kms:::key/*", ""],
+)
+def test_an_arn_that_is_no_keys_is_refused(arn: str) -> None:
+    with pytest.raises(ValueError, match="not the ARN of a KMS key; allowed"):
+        KeyHandle.from_existing(arn=arn)

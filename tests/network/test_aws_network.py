@@ -1,5 +1,7 @@
 """What a network on AWS consists of, as its users and their machines would notice."""
 
+import pytest
+
 from bedplate.network.aws import AwsNetwork, AwsNetworkArgs
 from bedplate.network.handles import NetworkHandle
 
@@ -187,3 +189,13 @@ def test_a_network_made_elsewhere_gives_the_same_handle(record) -> None:
         "public": [],
         "zones": ("us-east-1a", "us-east-1b"),
     }
+
+
+def test_a_network_made_elsewhere_with_zones_of_another_region_is_refused() -> None:
+    with pytest.raises(ValueError, match="'us-west-2a' is not a zone of us-east-1; allowed"):
+        NetworkHandle.from_existing(
+            region="us-east-1",
+            vpc_id="vpc-1",
+            cidr_block="10.0.0.0/16",
+            private_subnet_id_by_zone={"us-west-2a": "subnet-1"},
+        )

@@ -1,8 +1,11 @@
 """What other capabilities need to know of an encryption key."""
 
+import re
 from dataclasses import dataclass
 
 import pulumi
+
+_KEY_ARN = re.compile(r"arn:aws(-[a-z]+)*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,7 @@ class KeyHandle:
 
 
 def _key_arn(value: str) -> str:
-    parts = value.split(":")
-    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "kms" or not parts[5].startswith("key/"):
+    if not _KEY_ARN.fullmatch(value):
         raise ValueError(
             f"arn: {value!r} is not the ARN of a KMS key; "
             "allowed: arn:<partition>:kms:<region>:<account>:key/<id>; "

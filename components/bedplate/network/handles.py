@@ -49,13 +49,20 @@ class NetworkHandle:
         """The handle of a network that is made elsewhere; the zones are those of the private subnets.
 
         Raises:
-            ValueError: no private subnet is given.
+            ValueError: no private subnet is given, or one in a zone of another region.
         """
         if not private_subnet_id_by_zone:
             raise ValueError(
                 "private_subnet_id_by_zone: {} names no subnet; give at least one zone and its subnet, "
                 'for example {"us-east-1a": "subnet-0abc"}'
             )
+        for zone in private_subnet_id_by_zone:
+            # Zones of every cloud begin with their region; so do AWS's local zones.
+            if not zone.startswith(region) or zone == region:
+                raise ValueError(
+                    f"private_subnet_id_by_zone: {zone!r} is not a zone of {region}; allowed: zones such as "
+                    f"{region}a; correct the zone or the region"
+                )
         by_zone = {
             zone: pulumi.Output.from_input(subnet) for zone, subnet in private_subnet_id_by_zone.items()
         }
