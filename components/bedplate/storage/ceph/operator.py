@@ -7,8 +7,8 @@ from bedplate.core import Args
 from bedplate.core.naming import child
 from bedplate.storage.ceph.names import K8sName
 
-# https://charts.rook.io/release; the drivers' chart is the one that Rook v1.20.6 brings its values for
-# (deploy/charts/ceph-csi-drivers, deploy/charts/rook-ceph/Chart.yaml).
+# Rook's latest release in 2026-11. The drivers are of the version of the CSI operator that its chart holds
+# (deploy/charts/rook-ceph/Chart.yaml); Rook gives their values (deploy/charts/ceph-csi-drivers/values.yaml).
 ROOK_VERSION = "v1.20.6"
 ROOK_REPOSITORY = "https://charts.rook.io/release"
 CSI_VERSION = "1.0.4"
