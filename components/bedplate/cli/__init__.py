@@ -29,6 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`bedplate ... | head`); there is nobody left to tell.
         sys.stderr.close()
         return EXIT_FAILED
+    except OSError as error:
+        # A full disk, a directory that may not be written: its own words name the file.
+        print(f"bedplate: {error}", file=sys.stderr)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("\nbedplate: stopped by Ctrl-C", file=sys.stderr)
         return EXIT_INTERRUPTED

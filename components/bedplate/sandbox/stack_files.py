@@ -7,6 +7,7 @@ from typing import cast
 
 import yaml
 
+from bedplate.sandbox.engine.backend import damaged
 from bedplate.sandbox.engine.urns import is_default_provider, urn_name, urn_type
 from bedplate.sandbox.errors import UsageError
 from bedplate.sandbox.home import PROJECT_FILES, Home
@@ -50,12 +51,18 @@ def checkpoint_file(home: Home, environment: str) -> Path | None:
 
 
 def deployment(home: Home, environment: str) -> dict[str, Json]:
-    """The latest deployment (version 3) of an environment; empty where there is none."""
+    """The latest deployment (version 3) of an environment; empty where there is none.
+
+    Raises UsageError for a damaged file.
+    """
     file = checkpoint_file(home, environment)
     if file is None:
         return {}
-    text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    latest = json.loads(text)["checkpoint"].get("latest")
+    try:
+        text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        latest = json.loads(text)["checkpoint"].get("latest")
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(damaged(file)) from error
     return cast("dict[str, Json]", latest or {})
 
 

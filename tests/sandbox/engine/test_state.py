@@ -1,5 +1,6 @@
 """The state directory: layout, lock, order, secrets, and the journal's cost."""
 
+import errno
 import json
 import os
 import socket
@@ -7,7 +8,10 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from bedplate.sandbox.engine.backend import FileBackend
+from bedplate.sandbox.engine.journal import Journal, replay
 from bedplate.sandbox.engine.secrets import Passphrase
 from bedplate.sandbox.engine.stack_id import StackId
 
@@ -143,3 +147,47 @@ def test_the_journal_grows_by_the_step_not_by_the_stack(runs, thing):
         return max(seen) / count
 
     assert journal_bytes(200) < journal_bytes(20) * 1.2
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"version": 3, "checkpoint": {"latest": {"resources": [1]}}}']
+)
+def test_a_damaged_state_is_refused_and_left_as_it_is(runs, thing, content):
+    assert runs.inline("up", lambda: thing("a", value="1")).ok
+    assert runs.inline("up", lambda: thing("a", value="2")).ok
+    path = runs.root / "state" / ".pulumi" / "stacks" / "kill" / "dev.json"
+    path.write_text(content)
+    for operation in ("preview", "up", "destroy"):
+        result = runs.inline(operation, lambda: thing("a", value="3"))
+        assert not result.ok
+        assert "is damaged" in result.errors[0]
+        assert "dev.json.bak" in result.errors[0]
+    assert path.read_text() == content
+    assert len(runs.probe.things) == 1
+
+
+def test_a_full_disk_leaves_a_journal_that_can_be_read(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / "dev.jsonl", "digest")
+    journal.append({"drop": ["o1"]})
+    write = os.write
+
+    def full(file, data):
+        if len(data) > 1:
+            return write(file, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        journal.append({"drop": ["o2"]})
+    monkeypatch.undo()
+    journal.append({"drop": ["o3"]})
+    assert [record["drop"] for record in replay(tmp_path / "dev.jsonl", "digest")] == [["o1"], ["o3"]]
+
+
+def test_a_directory_that_is_none_is_told_in_words(runs, thing):
+    (runs.root / "state").mkdir()
+    (runs.root / "state" / ".pulumi").write_text("a file")
+    result = runs.inline("up", lambda: thing("a", value="1"))
+    assert not result.ok
+    assert "the state cannot be written" in result.errors[0]
+    assert runs.probe.things == {}

@@ -25,6 +25,20 @@ class StateError(Exception):
     """The state cannot be used: locked, or in a form that this engine does not know."""
 
 
+def damaged(path: Path) -> str:
+    """What to do about a state file that cannot be read."""
+    backup = path.with_name(f"{path.name}.bak")
+    advice = (
+        f"{backup} has the state before it: copy that over it, then run `refresh`; "
+        if backup.exists()
+        else ""
+    )
+    return (
+        f"{path} is damaged: it is no Pulumi deployment. {advice}or import an export of the stack with "
+        "`pulumi stack import`. Nothing was changed"
+    )
+
+
 class FileBackend:
     """Paths, lock and checkpoint of one stack."""
 
@@ -38,7 +52,7 @@ class FileBackend:
 
     def load(self) -> Document | None:
         """The deployment of the checkpoint, None for a new stack. Raises StateError for one of another
-        version.
+        version, and for a damaged file, which stays as it is.
         """
         for suffix in (".gz", ".zst"):
             packed = self.checkpoint_path.with_name(self.checkpoint_path.name + suffix)
@@ -50,13 +64,19 @@ class FileBackend:
             return None
         data = self.checkpoint_path.read_bytes()
         self.digest = sha256(data).hexdigest()
-        content = json.loads(data)
-        if content.get("version") != 3:
+        try:
+            content = json.loads(data)
+            version = content.get("version")
+            latest: Document | None = content["checkpoint"].get("latest") if version == 3 else None
+            whole = all(item["urn"] and item["type"] for item in (latest or {}).get("resources") or ())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            whole = False
+        if not whole:
+            raise StateError(damaged(self.checkpoint_path))
+        if version != 3:
             raise StateError(
-                f"{self.checkpoint_path} has version {content.get('version')!r}; the offline engine reads "
-                "version 3"
+                f"{self.checkpoint_path} has version {version!r}; the offline engine reads version 3"
             )
-        latest: Document | None = content["checkpoint"].get("latest")
         return latest
 
     def save(self, deployment: Document) -> None:

@@ -36,15 +36,22 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._lock = Lock()
+        self._size = 0
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         self._line({"journal": 1, "checkpoint": checkpoint_digest})
 
     def _line(self, content: object) -> None:
         data = json.dumps(content, separators=(",", ":")).encode() + b"\n"
         with self._lock:
-            written = os.write(self._file, data)
-            while written < len(data):
-                written += os.write(self._file, data[written:])
+            try:
+                written = os.write(self._file, data)
+                while written < len(data):
+                    written += os.write(self._file, data[written:])
+            except OSError:
+                # A full disk may have taken a part of the line, which would spoil the one after it.
+                os.ftruncate(self._file, self._size)
+                raise
+            self._size += len(data)
 
     def append(self, record: Record) -> None:
         self._line(record)

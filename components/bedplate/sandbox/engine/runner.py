@@ -69,9 +69,15 @@ def run(request: Request) -> Result:
             finally:
                 state.close()
     except (StateError, PassphraseError) as error:
-        request.on_event(DiagnosticEvent("error", str(error)))
-        changes = dict.fromkeys(("create", "update", "replace", "delete", "same"), 0)
-        return Result(False, request.operation, changes, 0, {}, time.monotonic() - started, [str(error)])
+        message = str(error)
+    except OSError as error:
+        message = (
+            f"the state cannot be written: {error}. Free space or give the right to write, and run this "
+            "again: it goes on from the last step that was recorded"
+        )
+    request.on_event(DiagnosticEvent("error", message))
+    changes = dict.fromkeys(("create", "update", "replace", "delete", "same"), 0)
+    return Result(False, request.operation, changes, 0, {}, time.monotonic() - started, [message])
 
 
 def _run(request: Request, state: State, started: float) -> Result:
