@@ -195,3 +195,13 @@ def test_nodes_wait_for_their_way_to_the_world_and_leave_before_it(
         for zone in ("us-east-1a", "us-east-1b", "us-east-1c"):
             assert f"aws-dev-network-private-{zone}-nat" in group.depends_on
         assert "aws-dev-cluster-vpc-cni" in group.depends_on
+
+
+def test_every_role_is_within_the_boundary_that_the_account_demands(
+    changed: Any, stack_program: Any, made: Any
+) -> None:
+    boundary = "arn:aws:iam::123456789012:policy/platform-boundary"
+    recording = made(stack_program(changed({"permissions_boundary_arn": boundary})))
+    roles = recording.all("Role")
+    assert len(roles) >= 8
+    assert {one.inputs.get("permissionsBoundary") for one in roles} == {boundary}

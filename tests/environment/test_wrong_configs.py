@@ -359,6 +359,11 @@ WRONG: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
         "key.administrator_arns[0]",
         ("not one principal's ARN",),
     ),
+    "boundary that is no policy": (
+        {"permissions_boundary_arn": "arn:aws:iam::123456789012:role/x"},
+        "permissions_boundary_arn",
+        ("not the ARN of an IAM policy", "policy/<name>"),
+    ),
     "key gone too soon": ({"key.deletion_window_in_days": 3}, "key.deletion_window_in_days", ("at least 7",)),
 }
 

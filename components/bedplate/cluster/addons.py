@@ -52,18 +52,34 @@ def addon(
 
 
 def network_identity(
-    name: str, *, region: str, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    *,
+    region: str,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+    boundary: str | None = None,
 ) -> tuple[tuple[str, iam.Role], list[pulumi.Resource]]:
     """The role of the network add-on's pods; nodes then need no right to change interfaces."""
     base = child(name, "vpc-cni")
     cni = role(
-        base, trust=pod_trust(region), description="VPC CNI of an EKS cluster", tags=tags, parent=parent
+        base,
+        trust=pod_trust(region),
+        description="VPC CNI of an EKS cluster",
+        tags=tags,
+        parent=parent,
+        boundary=boundary,
     )
     return ("aws-node", cni), attach(base, cni, ("AmazonEKS_CNI_Policy",), region=region, parent=parent)
 
 
 def volume_identity(
-    name: str, *, region: str, key: KeyHandle, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    *,
+    region: str,
+    key: KeyHandle,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+    boundary: str | None = None,
 ) -> tuple[tuple[str, iam.Role], list[pulumi.Resource]]:
     """The role of the EBS driver's controller; it may encrypt volumes with the cluster's key."""
     base = child(name, "ebs-csi")
@@ -73,6 +89,7 @@ def volume_identity(
         description="EBS CSI driver of an EKS cluster",
         tags=tags,
         parent=parent,
+        boundary=boundary,
     )
     attachments = attach(
         base, driver, ("service-role/AmazonEBSCSIDriverPolicy",), region=region, parent=parent

@@ -13,6 +13,7 @@ from bedplate.cluster.handles import ClusterHandle
 from bedplate.cluster.iam import attach, inline, partition, pod_trust, role, role_base, service_trust
 from bedplate.cluster.settings import EksClusterSettings, check_service_cidr_apart
 from bedplate.cluster.system_pool import system_pool
+from bedplate.core.arns import PolicyArn
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
 from bedplate.core.tags import Tags
@@ -30,11 +31,13 @@ class EksClusterArgs(EksClusterSettings):
         more.
         key: Encrypts Kubernetes secrets, the control plane's logs and the nodes' disks. Its policy must let
             CloudWatch Logs and EC2 Auto Scaling use it.
+        permissions_boundary_arn: The boundary of every role that is made here; none by default.
         tags: On everything that takes tags.
     """
 
     network: InstanceOf[NetworkHandle]
     key: InstanceOf[KeyHandle]
+    permissions_boundary_arn: PolicyArn | None = None
     tags: Tags = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -74,6 +77,7 @@ class EksCluster(pulumi.ComponentResource):
         super().__init__("bedplate:index:EksCluster", name, None, opts)
         self._name = name
         self._region = args.network.region
+        self._boundary = args.permissions_boundary_arn
         self._tags: dict[str, str] = dict(args.tags)
 
         cluster_role, permissions = self._role(args)
@@ -121,6 +125,7 @@ class EksCluster(pulumi.ComponentResource):
             description=f"Pods of {namespace}/{service_account} in the cluster {self._name}",
             tags=self._tags,
             parent=self,
+            boundary=self._boundary,
         )
         eks.PodIdentityAssociation(
             child(base, "identity"),
@@ -143,6 +148,7 @@ class EksCluster(pulumi.ComponentResource):
             description=f"Control plane of the EKS cluster {self._name}",
             tags=self._tags,
             parent=self,
+            boundary=self._boundary,
         )
         permissions = attach(
             self._name, cluster_role, ("AmazonEKSClusterPolicy",), region=self._region, parent=self
@@ -226,12 +232,19 @@ class EksCluster(pulumi.ComponentResource):
                 )
 
     def _addons_and_nodes(self, args: EksClusterArgs) -> None:
-        cni, cni_ready = network_identity(self._name, region=self._region, tags=self._tags, parent=self)
+        cni, cni_ready = network_identity(
+            self._name, region=self._region, tags=self._tags, parent=self, boundary=self._boundary
+        )
         ebs_wanted = args.addon("aws-ebs-csi-driver").enabled
         identities = {"vpc-cni": (cni, cni_ready)}
         if ebs_wanted:
             identities["aws-ebs-csi-driver"] = volume_identity(
-                self._name, region=self._region, key=args.key, tags=self._tags, parent=self
+                self._name,
+                region=self._region,
+                key=args.key,
+                tags=self._tags,
+                parent=self,
+                boundary=self._boundary,
             )
         ready: list[pulumi.Resource] = []
         for names in (BEFORE_NODES, AFTER_NODES):
@@ -263,6 +276,7 @@ class EksCluster(pulumi.ComponentResource):
                         cluster=self.handle,
                         tags=self._tags,
                         parent=self,
+                        boundary=self._boundary,
                     )
                 ]
 

@@ -51,7 +51,13 @@ def role_base(name: str) -> str:
 
 
 def role(
-    name: str, *, trust: str, description: str, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    *,
+    trust: str,
+    description: str,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+    boundary: str | None = None,
 ) -> iam.Role:
     """The role `<name>-role`. Raises ValueError where its name would be longer than IAM allows."""
     logical = child(name, "role")
@@ -66,6 +72,7 @@ def role(
         logical,
         assume_role_policy=trust,
         description=description,
+        permissions_boundary=boundary,
         tags=dict(tags),
         opts=pulumi.ResourceOptions(parent=parent),
     )

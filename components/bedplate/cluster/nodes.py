@@ -130,6 +130,7 @@ def node_role(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
     more_policy_arns: Sequence[str] = (),
+    boundary: str | None = None,
 ) -> tuple[iam.Role, list[pulumi.Resource]]:
     """The role of a node group, and the attachments that its nodes need before they start.
 
@@ -142,6 +143,7 @@ def node_role(
         description="Nodes of an EKS node group",
         tags=tags,
         parent=parent,
+        boundary=boundary,
     )
     attachments = attach(
         name,

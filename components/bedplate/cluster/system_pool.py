@@ -20,10 +20,13 @@ def system_pool(
     cluster: ClusterHandle,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
+    boundary: str | None = None,
 ) -> eks.NodeGroup:
     """A node group over every zone of the cluster's network, without taints."""
     machine = args.spec()
-    role, attachments = node_role(name, region=cluster.network.region, tags=tags, parent=parent)
+    role, attachments = node_role(
+        name, region=cluster.network.region, tags=tags, parent=parent, boundary=boundary
+    )
     template = launch_template(
         name,
         machine=machine,

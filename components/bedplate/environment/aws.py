@@ -23,6 +23,7 @@ _KEY_SERVICES: tuple[KeyService, ...] = ("logs", "cloudwatch", "budgets", "autos
 def deploy_aws(env: AwsEnvironment) -> dict[str, pulumi.Input[object]]:
     """Registers everything in `env`; returns the stack's outputs."""
     common = {"tags": env.all_tags()}
+    bounded = {"permissions_boundary_arn": env.permissions_boundary_arn}
     regional = {**common, "region": env.region}
     cluster_name = child(env.name, "cluster")
 
@@ -36,6 +37,7 @@ def deploy_aws(env: AwsEnvironment) -> dict[str, pulumi.Input[object]]:
             {
                 **given(env.network),
                 **regional,
+                **bounded,
                 "zones": env.zones,
                 "key": key.handle,
                 "cluster_names": (cluster_name,),
@@ -52,13 +54,15 @@ def deploy_aws(env: AwsEnvironment) -> dict[str, pulumi.Input[object]]:
     cluster = EksCluster(
         cluster_name,
         EksClusterArgs.model_validate(
-            {**given(env.cluster), **common, "network": network.handle, "key": key.handle}
+            {**given(env.cluster), **common, **bounded, "network": network.handle, "key": key.handle}
         ),
     )
     pools = {
         name: EksGpuNodeGroup(
             child(env.name, f"gpu-{name}"),
-            EksGpuNodeGroupArgs.model_validate({**given(pool), **common, "cluster": cluster.handle}),
+            EksGpuNodeGroupArgs.model_validate(
+                {**given(pool), **common, **bounded, "cluster": cluster.handle}
+            ),
         )
         for name, pool in env.gpu_pools.items()
     }

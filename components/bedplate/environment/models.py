@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bedplate.cluster.settings import EksClusterSettings
 from bedplate.core import Args
+from bedplate.core.arns import PolicyArn
 from bedplate.core.errors import Problems
 from bedplate.core.naming import validate_name
 from bedplate.core.tags import Tags, default_tags
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     AlarmSettings = AwsAlarmsArgs
 else:
     # Region, zones and tags stand once, at the top; the rest that is left out is wiring.
-    NetworkSettings = plain_part(AwsNetworkArgs, without=("region", "zones", "key", "cluster_names", "tags"))
+    NetworkSettings = plain_part(
+        AwsNetworkArgs,
+        without=("region", "zones", "key", "cluster_names", "permissions_boundary_arn", "tags"),
+    )
     KeySettings = plain_part(AwsKeyArgs, without=("region", "services", "tags"))
     ObjectStoreSettings = plain_part(
         AwsObjectStoreArgs, without=("region", "key", "access_log_bucket", "access_log_prefix", "tags")
@@ -104,6 +108,7 @@ class AwsEnvironment(Args):
         owner: The team that answers for it, as the tag `bedplate:owner`.
         cost_center: Who pays, as the tag `bedplate:cost-center`.
         tags: More tags on everything.
+        permissions_boundary_arn: The boundary of every IAM role, where the account demands one.
         network: The network.
         key: The key that everything is encrypted with.
         cluster: The Kubernetes cluster.
@@ -120,6 +125,7 @@ class AwsEnvironment(Args):
     owner: Text
     cost_center: str = ""
     tags: Tags = Field(default_factory=dict)
+    permissions_boundary_arn: PolicyArn | None = None
     network: NetworkSettings = Field(default_factory=all_defaults(NetworkSettings))
     key: KeySettings = Field(default_factory=all_defaults(KeySettings))
     cluster: EksClusterSettings

@@ -8,6 +8,7 @@ from pydantic import Field, InstanceOf, model_validator
 
 from bedplate.cluster.handles import ClusterHandle
 from bedplate.cluster.nodes import launch_template, node_role
+from bedplate.core.arns import PolicyArn
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
 from bedplate.core.tags import Tags
@@ -24,10 +25,12 @@ class EksGpuNodeGroupArgs(GpuPoolSettings):
 
     Attributes:
         cluster: The cluster that the machines join.
+        permissions_boundary_arn: The boundary of the nodes' role; none by default.
         tags: On everything that takes tags, instances and volumes included.
     """
 
     cluster: InstanceOf[ClusterHandle]
+    permissions_boundary_arn: PolicyArn | None = None
     tags: Tags = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -62,6 +65,7 @@ class EksGpuNodeGroup(pulumi.ComponentResource):
             tags=self._tags,
             parent=self,
             more_policy_arns=args.node_policy_arns,
+            boundary=args.permissions_boundary_arn,
         )
         template = self._template(before_nodes)
         nodes = eks.NodeGroup(

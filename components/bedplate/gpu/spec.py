@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_v
 from bedplate.catalog import AwsMachine, aws_machine, aws_machines
 from bedplate.cluster.nodes import NODE_POLICIES, PoolSizes, RootVolumeArgs
 from bedplate.core import Args
+from bedplate.core.arns import policy_arn
 from bedplate.core.errors import Problem, Problems
 from bedplate.gpu.labels import LabelKey, LabelValue, TaintValue
 
@@ -23,9 +24,6 @@ _MOST_PODS = 250
 _MOST_OWN_GROUPS = 3
 _MOST_OWN_POLICIES = 8
 _GROUP_ID = re.compile(r"sg-[0-9a-f]{8}([0-9a-f]{9})?")
-_POLICY_ARN = re.compile(
-    r"arn:aws(-cn|-us-gov)?:iam::(aws|\d{12}):policy/([\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII
-)
 
 SUPPORTED_RESERVATIONS = ("on-demand", "targeted-reservation")
 _LATER_RESERVATIONS = ("capacity-block", "spot")
@@ -63,11 +61,7 @@ def _security_group_id(value: str) -> str:
 
 
 def _policy_arn(value: str) -> str:
-    if not _POLICY_ARN.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is not the ARN of an IAM policy; allowed: arn:aws:iam::aws:policy/<name> or "
-            "arn:aws:iam::<account>:policy/<name>; correct it"
-        )
+    policy_arn(value)
     if value.rsplit("/", 1)[-1] in NODE_POLICIES:
         raise ValueError(f"{value!r} is attached to every node already; allowed: others; remove it")
     return value

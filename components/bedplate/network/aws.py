@@ -85,6 +85,7 @@ class AwsNetwork(pulumi.ComponentResource):
                 key=args.key,
                 traffic_type=args.flow_log_traffic,
                 retention_in_days=args.flow_log_retention_in_days,
+                boundary=args.permissions_boundary_arn,
                 tags=args.tags,
                 parent=self,
             )

@@ -10,6 +10,7 @@ from pydantic import Field, InstanceOf, model_validator
 
 from bedplate.catalog import aws_regions
 from bedplate.core import Args
+from bedplate.core.arns import PolicyArn
 from bedplate.core.errors import Problems
 from bedplate.core.naming import EKS_CLUSTER
 from bedplate.core.tags import Tags
@@ -70,6 +71,7 @@ class AwsNetworkArgs(Args):
             services ["logs"]).
         cluster_names: The Kubernetes clusters that will use the subnets, for the tags that their controllers
             look for. Karpenter's discovery tag holds one value: the first name.
+        permissions_boundary_arn: The boundary of the role that writes the log; none by default.
         tags: Tags of every resource, over those of the provider.
     """
 
@@ -91,6 +93,7 @@ class AwsNetworkArgs(Args):
     flow_log_retention_in_days: LogRetentionDays = 90
     key: InstanceOf[KeyHandle] | None = None
     cluster_names: tuple[str, ...] = ()
+    permissions_boundary_arn: PolicyArn | None = None
     tags: Tags = Field(default_factory=dict)
 
     @model_validator(mode="after")

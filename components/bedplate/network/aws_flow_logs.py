@@ -24,6 +24,7 @@ def flow_logs(
     retention_in_days: int,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
+    boundary: str | None = None,
 ) -> None:
     """Log a VPC's traffic. `name` is the network's; the resources are children of `parent`."""
     log_name = child(name, "flow-logs")
@@ -46,6 +47,7 @@ def flow_logs(
         assume_role_policy=pulumi.Output.all(account, partition).apply(
             lambda known: _trust_policy(account=known[0], partition=known[1], region=region)
         ),
+        permissions_boundary=boundary,
         tags=own_tags,
         opts=options,
     )
