@@ -36,8 +36,10 @@ class Exemption:
 
     def covers(self, rule: str, resource: Resource) -> bool:
         """Whether the rule spares this resource."""
+        # Names may hold brackets (`subnet[0]`), which fnmatch would take for a set of letters.
+        pattern = self.resource.replace("[", "[[]")
         return rule == self.rule and any(
-            fnmatchcase(text, self.resource) for text in (resource.urn, resource.type, resource.name)
+            fnmatchcase(text, pattern) for text in (resource.urn, resource.type, resource.name)
         )
 
     def told(self) -> str:
@@ -53,7 +55,7 @@ def read_file(path: Path) -> list[object]:
 
     try:
         content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise PolicyError(f"{path}: no readable YAML: {error}") from error
     if content is None:
         return []

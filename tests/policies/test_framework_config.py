@@ -105,6 +105,12 @@ def test_an_exemption_names_a_resource_by_name_type_or_urn(pattern: str) -> None
     assert one.covers("first", make_resource("t", {}, "scratch-1"))
 
 
+def test_an_exemption_names_a_resource_with_brackets() -> None:
+    (one,) = parse([{**GOOD, "resource": "subnet[0]*"}], ["first"], TODAY, "file")
+    assert one.covers("first", make_resource("t", {}, "subnet[0]-a"))
+    assert not one.covers("first", make_resource("t", {}, "subnet0-a"))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -115,6 +121,10 @@ def test_an_exemption_names_a_resource_by_name_type_or_urn(pattern: str) -> None
         ({"expires": "soon"}, "write a day as YYYY-MM-DD"),
         ({"expires": "2026-11-23"}, "of rule 'first' expired on 2026-11-23: data@example.com renews it"),
         ({"rule": "nobody"}, "names the rule 'nobody', which this pack does not have"),
+        ({"rule": "*"}, "names the rule '*', which this pack does not have"),
+        ({"rule": ["first"]}, "which this pack does not have"),
+        ({"expires": "2026-11-24T23:59:59+14:00"}, "write a day as YYYY-MM-DD"),
+        ({"expires": 20.5}, "write a day as YYYY-MM-DD"),
         ({"until": "2027-01-01"}, "has unknown fields until"),
     ],
 )
@@ -135,5 +145,8 @@ def test_an_exemptions_file(tmp_path: Path) -> None:
         file.write_text(wrong)
         with pytest.raises(PolicyError, match=r"exemptions\.yaml"):
             read_file(file)
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PolicyError, match=r"exemptions\.yaml"):
+        read_file(file)
     with pytest.raises(PolicyError, match="is no object"):
         parse(["text"], ["first"], TODAY, "file")

@@ -19,6 +19,7 @@ from bedplate_policies.checks import (
     for_each,
     must_be_given,
     must_be_one_of,
+    must_be_set,
     must_equal,
     must_not_be,
     when,
@@ -67,6 +68,7 @@ RULES: tuple[AnyRule, ...] = (
         types=_ENCRYPTION,
         group="encryption",
         check=all_of(
+            must_be_set("rules"),
             must_be_one_of(f"{_DEFAULT}.sseAlgorithm", ("aws:kms", "aws:kms:dsse")),
             must_be_given(f"{_DEFAULT}.kmsMasterKeyId"),
         ),

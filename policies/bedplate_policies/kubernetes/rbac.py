@@ -197,7 +197,7 @@ RULES: tuple[AnyRule, ...] = (
         types=CLUSTER_ROLE,
         check=grants(
             ("update", "patch"),
-            ("certificatesigningrequests/approval",),
+            ("certificatesigningrequests/approval", "*/approval"),
             "the subject make certificates of anybody",
             group="certificates.k8s.io",
         ),

@@ -43,6 +43,8 @@ EXAMPLES: dict[str, tuple[list[dict[str, object]], list[dict[str, object]]]] = {
     "aws-s3-encryption-customer-key": (
         [_encryption(sseAlgorithm="aws:kms", kmsMasterKeyId=KEY)],
         [
+            {},
+            {"rules": []},
             {"rules": [{}]},
             _encryption(sseAlgorithm="AES256"),
             _encryption(sseAlgorithm="aws:kms"),
