@@ -7,6 +7,7 @@ import pytest
 
 from bedplate.sandbox.providers.kubernetes.cluster import Cluster
 from bedplate.sandbox.providers.kubernetes.connection import Connection
+from bedplate.sandbox.providers.kubernetes.helm import ReleaseLife
 from bedplate.sandbox.providers.kubernetes.kinds import built_in
 from bedplate.sandbox.providers.kubernetes.lives import ObjectLife
 
@@ -40,6 +41,9 @@ class Api:
     def life(self, manifest: dict[str, Any]) -> ObjectLife:
         connection = Connection("sandbox", "default")
         return ObjectLife(self.cluster, connection, manifest["apiVersion"], manifest["kind"])
+
+    def release(self) -> ReleaseLife:
+        return ReleaseLife(self.cluster, Connection("sandbox", "default"))
 
     def problems(self, manifest: dict[str, Any]) -> dict[str, str]:
         return dict(self.life(manifest).problems(manifest))

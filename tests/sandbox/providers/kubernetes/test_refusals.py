@@ -418,3 +418,28 @@ def test_two_services_share_neither_address_nor_node_port(kubernetes: Any) -> No
     taken = {"ports": [{"port": 80}], "clusterIP": one["spec"]["clusterIP"]}
     with pytest.raises(CloudError, match="another service's"):
         kubernetes.create({**_object("v1", "Service", spec=taken), "metadata": {"name": "three"}})
+
+
+@pytest.mark.parametrize(
+    ("given", "where", "reason"),
+    [
+        ({}, "version", "pin"),
+        ({"version": ">=1.0.0"}, "version", "no exact version"),
+        ({"version": "1.0.0", "valuess": {}}, "valuess", "did you mean values"),
+        ({"version": "1.0.0", "values": "a: 1"}, "values", "str was given"),
+        ({"version": "1.0.0", "name": "Web"}, "name", "DNS subdomain"),
+        ({"version": "1.0.0", "name": "a" * 60}, "name", "53"),
+    ],
+)
+def test_releases_that_are_refused(kubernetes: Any, given: Manifest, where: str, reason: str) -> None:
+    inputs = {"chart": "operator", "name": "operator", **given}
+    problems = dict(kubernetes.release().problems(inputs))
+    assert reason in problems[where]
+
+
+def test_a_release_needs_its_namespace(kubernetes: Any) -> None:
+    inputs = {"chart": "operator", "version": "1.0.0", "name": "operator", "namespace": "gpu"}
+    with pytest.raises(CloudError, match="createNamespace"):
+        kubernetes.release().create(inputs)
+    kubernetes.release().create({**inputs, "createNamespace": True})
+    assert kubernetes.release().read("gpu/operator")["status"]["revision"] == 1

@@ -22,7 +22,7 @@ from bedplate.sandbox.providers.wire import UNKNOWN
 _VERSION = re.compile(r"^v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$")
 # helm's own limit, since names become labels (helm, pkg/chart/common/util, from memory).
 _NAME_LENGTH = 53
-_TYPES: dict[str, type | tuple[type, ...]] = {
+_TYPES: dict[str, type] = {
     **dict.fromkeys(("chart", "description", "keyring", "name", "namespace", "postrender", "version"), str),
     **dict.fromkeys(("values", "manifest", "repositoryOpts", "resourceNames"), dict),
     **dict.fromkeys(("maxHistory", "timeout"), int),
@@ -66,7 +66,7 @@ class ReleaseLife:
             elif value is not UNKNOWN and (
                 not isinstance(value, _TYPES[name]) or (_TYPES[name] is int and isinstance(value, bool))
             ):
-                found.append((name, f"a {type(value).__name__} was given; give {_TYPES[name]}"))
+                found.append((name, f"a {type(value).__name__} was given; give a {_word(_TYPES[name])}"))
         if found:
             return found
         chart, version = inputs.get("chart"), inputs.get("version")
@@ -162,6 +162,10 @@ class ReleaseLife:
         }
         self._cluster.put(RELEASE, namespace, inputs["name"], record)
         return outputs
+
+
+def _word(kind: type) -> str:
+    return {str: "string", dict: "map", int: "whole number", bool: "boolean"}.get(kind, "list")
 
 
 @cache
