@@ -14,7 +14,7 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C."""
     from bedplate.cli.parser import parse
-    from bedplate.sandbox.errors import UsageError
+    from bedplate.sandbox.errors import ServerError, UsageError
 
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`bedplate ... | head`); there is nobody left to tell.
         sys.stderr.close()
         return EXIT_FAILED
-    except OSError as error:
+    except (ServerError, OSError) as error:
         # A full disk, a directory that may not be written: its own words name the file.
         print(f"bedplate: {error}", file=sys.stderr)
         return EXIT_FAILED

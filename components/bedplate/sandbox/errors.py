@@ -7,6 +7,10 @@ class UsageError(ValueError):
     """The command or the project's files are wrong; the text says what to do. Exit code 2."""
 
 
+class ServerError(RuntimeError):
+    """The sandbox's server does not start or stop; the text has the end of its log."""
+
+
 class SandboxError(RuntimeError):
     """An operation on the sandbox failed; `errors` are the engine's own texts."""
 

@@ -10,6 +10,7 @@ import time
 import boto3
 import pytest
 
+from bedplate.sandbox.errors import ServerError
 from bedplate.sandbox.server import client_environment, daemon, ensure_daemon, files, running, stop_daemon
 
 BUCKET = "aws:s3/bucket:Bucket"
@@ -191,3 +192,14 @@ def test_a_setting_that_is_no_number_is_refused(home, monkeypatch):
         RuntimeError, match="BEDPLATE_SANDBOX_IDLE_SECONDS is 'an hour'; give a number of seconds"
     ):
         ensure_daemon(home)
+
+
+def test_a_damaged_file_is_told_in_words_and_kept(home):
+    damaged = b"no database at all" * 100
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "sandbox.db").write_bytes(damaged)
+    with pytest.raises(ServerError, match="is damaged or cannot be written") as caught:
+        ensure_daemon(home)
+    assert "bedplate sandbox reset" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert (home / "sandbox.db").read_bytes() == damaged

@@ -39,7 +39,11 @@ def main(arguments: list[str]) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    server = SandboxServer.start(home)
+    try:
+        server = SandboxServer.start(home)
+    except ValueError as error:  # the file of another release, or a damaged one
+        print(error, file=sys.stderr)
+        return 1
     files.write_info(
         home, ServerInfo(os.getpid(), server.moto_url, server.providers, version, tuple(server.warnings))
     )

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from bedplate.sandbox.errors import ServerError
 from bedplate.sandbox.server import files
 from bedplate.sandbox.server.info import ServerInfo
 from bedplate.sandbox.server.version import code_version
@@ -26,7 +27,7 @@ def running(home: Path) -> ServerInfo | None:
 def ensure_daemon(home: Path) -> ServerInfo:
     """The running daemon, else a new one; one that runs other code than what is installed is replaced.
 
-    Raises RuntimeError with the end of its log if it does not start.
+    Raises ServerError with the end of its log if it does not start.
     """
     home = home.absolute()
     files.prepare(home)
@@ -46,7 +47,7 @@ def ensure_daemon(home: Path) -> ServerInfo:
 def stop_daemon(home: Path) -> bool:
     """Stop the daemon; False if none ran. What it holds is on disk, and the next start brings it back.
 
-    Raises RuntimeError if it neither stops nor says which process it is.
+    Raises ServerError if it neither stops nor says which process it is.
     """
     home = home.absolute()
     if not home.exists() or not files.is_locked(home):
@@ -55,7 +56,7 @@ def stop_daemon(home: Path) -> bool:
     while (info := files.read_info(home)) is None and files.is_locked(home):
         # It is starting: it says which process it is when it is ready.
         if time.monotonic() > deadline:
-            raise RuntimeError(
+            raise ServerError(
                 f"{home}: a sandbox server holds {home / 'server.lock'} and does not say which it is"
             )
         time.sleep(0.05)
@@ -107,13 +108,13 @@ def _start(home: Path) -> ServerInfo:
             threading.Thread(target=process.wait, daemon=True).start()
             return info
         if process.poll() is not None:
-            raise RuntimeError(
+            raise ServerError(
                 f"the sandbox server stopped with code {process.returncode} at its start:\n{_log_end(home)}"
             )
         time.sleep(0.02)
     process.kill()
     process.wait()
-    raise RuntimeError(f"the sandbox server was not ready after {_START_SECONDS:.0f} s:\n{_log_end(home)}")
+    raise ServerError(f"the sandbox server was not ready after {_START_SECONDS:.0f} s:\n{_log_end(home)}")
 
 
 def _environment() -> dict[str, str]:

@@ -40,8 +40,8 @@ class Database:
     def __init__(self, path: Path | None) -> None:
         """Open or make the file; None keeps everything in memory.
 
-        Raises ValueError when another release of Bedplate wrote the file in a layout that this one cannot
-        read.
+        Raises ValueError for a damaged file, and when another release of Bedplate wrote the file in a layout
+        that this one cannot read.
         """
         if path is not None and not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -49,8 +49,16 @@ class Database:
         self._connection = sqlite3.connect(
             str(path) if path is not None else ":memory:", check_same_thread=False, isolation_level=None
         )
-        # WAL and NORMAL: a commit survives the death of the process, and needs no wait for the disk.
-        self._connection.execute("PRAGMA journal_mode=WAL")
+        try:
+            # WAL and NORMAL: a commit survives the death of the process, and needs no wait for the disk.
+            self._connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise ValueError(
+                f"{path}: is damaged or cannot be written ({error}). It holds what the emulated clouds have: "
+                "put a copy back, or run `bedplate sandbox reset`, which deletes it and the state of every "
+                "environment"
+            ) from error
         self._connection.execute("PRAGMA synchronous=NORMAL")
         (layout,) = self._connection.execute("PRAGMA user_version").fetchone()
         if layout not in (0, _LAYOUT):
