@@ -1,6 +1,6 @@
 """Manifests that an API server refuses, each with the path and a part of the reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -443,3 +443,35 @@ def test_a_release_needs_its_namespace(kubernetes: Any) -> None:
         kubernetes.release().create(inputs)
     kubernetes.release().create({**inputs, "createNamespace": True})
     assert kubernetes.release().read("gpu/operator")["status"]["revision"] == 1
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if path:
+        yield path
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in pairs:
+        yield from _places(item, (*path, key))
+
+
+ODD = (UNKNOWN, {}, [], "", 0, True, [{}], [UNKNOWN], {"a": UNKNOWN}, {"matchExpressions": UNKNOWN}, -1, 1.5)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_no_value_anywhere_is_too_odd_to_be_judged(kubernetes: Any, name: str) -> None:
+    judged = 0
+    for path in _places(GOOD[name]):
+        if path[0] in ("apiVersion", "kind"):
+            continue
+        for value in ODD:
+            manifest = deepcopy(GOOD[name])
+            here: Any = manifest
+            for part in path[:-1]:
+                here = here[part]
+            here[path[-1]] = value
+            life = kubernetes.life(manifest)
+            problems = life.problems(manifest)
+            assert all(where and reason for where, reason in problems)
+            if not problems:
+                assert life.preview(manifest, {}, None)["kind"] == manifest["kind"]
+            judged += 1
+    assert judged

@@ -53,7 +53,8 @@ def _structure(schema: Any, path: str) -> Iterator[Problem]:
         yield f"{path}.items", "missing: an array says what it holds"
     if "properties" in schema and "additionalProperties" in schema:
         yield f"{path}.additionalProperties", "not together with properties"
-    for name, part in (schema.get("properties") or {}).items():
+    properties = schema.get("properties")
+    for name, part in properties.items() if isinstance(properties, Mapping) else ():
         yield from _structure(part, join(f"{path}.properties", name))
     for name in ("items", "additionalProperties"):
         if isinstance(schema.get(name), Mapping):

@@ -117,8 +117,7 @@ def selector(given: Any, path: str) -> Iterator[Problem]:
     if not isinstance(given, Mapping):
         return
     yield from labels(given.get("matchLabels"), f"{path}.matchLabels")
-    expressions = given.get("matchExpressions")
-    for index, one in enumerate(expressions if isinstance(expressions, list) else ()):
+    for index, one in _expressions(given):
         here = f"{path}.matchExpressions[{index}]"
         operator, values = one.get("operator"), one.get("values")
         if operator in ("In", "NotIn") and not values:
@@ -133,19 +132,30 @@ def matches(given: Any, found: Any) -> bool:
     """Whether labels fit a selector; True where either is not known yet."""
     if not isinstance(given, Mapping) or not isinstance(found, Mapping):
         return found is not None or not given
-    for key, value in (given.get("matchLabels") or {}).items():
+    wanted = given.get("matchLabels")
+    for key, value in wanted.items() if isinstance(wanted, Mapping) else ():
         now = found.get(key)
         if now is None or (isinstance(now, str) and isinstance(value, str) and now != value):
             return False
-    for one in given.get("matchExpressions") or ():
-        now, values = found.get(one.get("key")), one.get("values") or ()
+    for _, one in _expressions(given):
+        now, values = found.get(one.get("key")), one.get("values")
+        if not isinstance(values, list):
+            values = []
         operator = one.get("operator")
         fits = {
             "In": now in values,
             "NotIn": now not in values,
             "Exists": now is not None,
             "DoesNotExist": now is None,
-        }.get(operator, True)
+        }.get(str(operator), True)
         if not fits:
             return False
     return True
+
+
+def _expressions(given: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The expressions of a selector that are known, with their indexes."""
+    expressions = given.get("matchExpressions")
+    for index, one in enumerate(expressions if isinstance(expressions, list) else ()):
+        if isinstance(one, Mapping):
+            yield index, one
