@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bedplate.sandbox.providers.handler import CloudError
 from bedplate.sandbox.providers.wire import UNKNOWN
@@ -21,129 +23,7 @@ def _pod_template(**spec: Any) -> Manifest:
     return {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container], **spec}}
 
 
-GOOD: dict[str, Manifest] = {
-    "deployment": _object(
-        "apps/v1",
-        "Deployment",
-        spec={"selector": {"matchLabels": {"app": "web"}}, "template": _pod_template()},
-    ),
-    "stateful": _object(
-        "apps/v1",
-        "StatefulSet",
-        spec={
-            "serviceName": "db",
-            "selector": {"matchLabels": {"app": "web"}},
-            "template": _pod_template(),
-        },
-    ),
-    "job": _object("batch/v1", "Job", spec={"template": _pod_template(restartPolicy="Never")}),
-    "cron": _object(
-        "batch/v1",
-        "CronJob",
-        spec={
-            "schedule": "0 3 * * *",
-            "jobTemplate": {"spec": {"template": _pod_template(restartPolicy="OnFailure")}},
-        },
-    ),
-    "service": _object("v1", "Service", spec={"ports": [{"port": 80}], "selector": {"app": "web"}}),
-    "namespace": _object("v1", "Namespace"),
-    "config": _object("v1", "ConfigMap", data={"mode": "fast"}),
-    "secret": _object("v1", "Secret", data={"key": "dmFsdWU="}),
-    "claim": _object(
-        "v1",
-        "PersistentVolumeClaim",
-        spec={"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}},
-    ),
-    "class": _object("storage.k8s.io/v1", "StorageClass", provisioner="csi.example.com"),
-    "role": _object(
-        "rbac.authorization.k8s.io/v1",
-        "Role",
-        rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}],
-    ),
-    "binding": _object(
-        "rbac.authorization.k8s.io/v1",
-        "ClusterRoleBinding",
-        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
-        subjects=[{"kind": "ServiceAccount", "name": "web", "namespace": "default"}],
-    ),
-    "scaler": _object(
-        "autoscaling/v2",
-        "HorizontalPodAutoscaler",
-        spec={
-            "minReplicas": 1,
-            "maxReplicas": 3,
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-        },
-    ),
-    "budget": _object("policy/v1", "PodDisruptionBudget", spec={"minAvailable": 1}),
-    "policy": _object("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}}),
-    "ingress": _object(
-        "networking.k8s.io/v1",
-        "Ingress",
-        spec={
-            "rules": [
-                {
-                    "http": {
-                        "paths": [
-                            {
-                                "path": "/",
-                                "pathType": "Prefix",
-                                "backend": {"service": {"name": "web", "port": {"number": 80}}},
-                            }
-                        ]
-                    }
-                }
-            ]
-        },
-    ),
-    "priority": _object("scheduling.k8s.io/v1", "PriorityClass", value=1000),
-    "definition": {
-        **_object("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
-        "metadata": {"name": "widgets.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"plural": "widgets", "kind": "Widget"},
-            "versions": [
-                {
-                    "name": "v1",
-                    "served": True,
-                    "storage": True,
-                    "schema": {
-                        "openAPIV3Schema": {
-                            "type": "object",
-                            "properties": {
-                                "spec": {
-                                    "type": "object",
-                                    "required": ["size"],
-                                    "properties": {
-                                        "size": {"type": "integer", "minimum": 1},
-                                        "colour": {"type": "string", "enum": ["red", "blue"]},
-                                        "name": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 5},
-                                        "labels": {
-                                            "type": "object",
-                                            "additionalProperties": {"type": "string"},
-                                        },
-                                        "keys": {
-                                            "type": "array",
-                                            "items": {"type": "string"},
-                                            "x-kubernetes-list-type": "set",
-                                        },
-                                        "free": {
-                                            "type": "object",
-                                            "x-kubernetes-preserve-unknown-fields": True,
-                                        },
-                                        "share": {"x-kubernetes-int-or-string": True},
-                                    },
-                                }
-                            },
-                        }
-                    },
-                }
-            ],
-        },
-    },
-}
+GOOD: dict[str, Manifest] = yaml.safe_load(Path(__file__).with_name("good_manifests.yaml").read_text())
 C = "spec.template.spec.containers[0]"
 V = "spec.versions[0].schema.openAPIV3Schema"
 # Which good manifest, the path to change, the value (None takes it away), the path of the problem, why.
