@@ -19,7 +19,8 @@ _TABLE = "aws:dynamodb/table:Table"
 _DAX = "aws:dax/cluster:Cluster"
 _REDIS = "aws:elasticache/replicationGroup:ReplicationGroup"
 _MEMORYDB = "aws:memorydb/cluster:Cluster"
-_SEARCH = "aws:opensearch/domain:Domain"
+# AWS renamed the service; the provider has a type for either name, with the same properties.
+_SEARCH = ("aws:opensearch/domain:Domain", "aws:elasticsearch/domain:Domain")
 _REDSHIFT = "aws:redshift/cluster:Cluster"
 _REDSHIFT_SERVERLESS = "aws:redshiftserverless/workgroup:Workgroup"
 
@@ -150,7 +151,7 @@ RULES: tuple[AnyRule, ...] = (
             "node_to_node_encryption.enabled=True."
         ),
         controls=(*fsbp("Opensearch.1", "Opensearch.3"), *KEYS),
-        types=(_SEARCH,),
+        types=_SEARCH,
         group="encryption",
         check=all_of(
             must_equal("encryptAtRest.enabled", True),
@@ -167,7 +168,7 @@ RULES: tuple[AnyRule, ...] = (
             'domain_endpoint_options.tls_security_policy="Policy-Min-TLS-1-2-PFS-2023-10".'
         ),
         controls=fsbp("Opensearch.8"),
-        types=(_SEARCH,),
+        types=_SEARCH,
         group="encryption",
         check=all_of(
             must_equal("domainEndpointOptions.enforceHttps", True),
@@ -183,7 +184,7 @@ RULES: tuple[AnyRule, ...] = (
         severity=Severity.CRITICAL,
         remediation="Set vpc_options.subnet_ids.",
         controls=fsbp("Opensearch.2"),
-        types=(_SEARCH,),
+        types=_SEARCH,
         check=must_be_set("vpcOptions.subnetIds"),
     ),
     rule(
@@ -192,7 +193,7 @@ RULES: tuple[AnyRule, ...] = (
         severity=Severity.HIGH,
         remediation="Set advanced_security_options.enabled=True and name principals in access_policies.",
         controls=fsbp("Opensearch.7"),
-        types=(_SEARCH,),
+        types=_SEARCH,
         check=all_of(
             must_equal("advancedSecurityOptions.enabled", True),
             policy_document("accessPolicies", no_public_principal),
