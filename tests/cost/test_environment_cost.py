@@ -119,7 +119,12 @@ def test_what_is_not_plainly_right_is_left_to_the_environments_own_checks(
 
 
 def test_alarms_watch_as_many_metrics_as_are_counted() -> None:
+    import asyncio
+
     import pulumi
+
+    # An output belongs to an event loop, and another test may have closed this thread's.
+    asyncio.set_event_loop(asyncio.new_event_loop())
 
     from bedplate.cost.environment import NAT_ALARM_METRICS, NODE_GROUP_ALARM_METRICS
     from bedplate.monitoring.alarms_aws import nat_alarms, node_group_alarms

@@ -73,6 +73,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
             "buckets",
             "workloads",
             "alarms",
+            "permissions_boundary_arn",
         ]
     ),
     "network": frozenset(
@@ -126,6 +127,9 @@ FIELDS: Mapping[str, frozenset[str]] = {
             "gpu_taint",
             "taints",
             "labels",
+            "max_pods",
+            "security_group_ids",
+            "node_policy_arns",
             "node_repair",
         ]
     ),

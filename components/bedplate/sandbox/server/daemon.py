@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,12 +17,31 @@ from bedplate.sandbox.server.version import code_version
 # Replaying a journal of 10,000 calls takes about half a minute.
 _START_SECONDS = 180.0
 _STOP_SECONDS = 15.0
+_DYING_SECONDS = 5.0
 
 
 def running(home: Path) -> ServerInfo | None:
     """The daemon of a directory if one is alive and ready."""
     info = files.read_info(home)
-    return info if info is not None and files.is_locked(home) else None
+    deadline = time.monotonic() + _DYING_SECONDS
+    while info is not None and files.is_locked(home):
+        if _answers(info):
+            return info
+        # A process that is killed closes its sockets before it lets go of its lock.
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.02)
+    return None
+
+
+def _answers(info: ServerInfo) -> bool:
+    """Whether something listens at each of the daemon's ports."""
+    for port in info.providers.values():
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return False
+    return True
 
 
 def ensure_daemon(home: Path) -> ServerInfo:
