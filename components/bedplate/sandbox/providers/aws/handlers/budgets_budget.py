@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from bedplate.sandbox.providers.aws.base import REGISTRY, tag_list
+from bedplate.sandbox.providers.aws.handlers.property_names import pascal
 from bedplate.sandbox.providers.aws.handlers.service_base import ServiceHandler
 from bedplate.sandbox.providers.aws.handlers.service_rules import Pattern, Problem
-from bedplate.sandbox.providers.aws.handlers.service_shape import pascal
 from bedplate.sandbox.providers.aws.handlers.sns_topic import TOPIC_ARN
 from bedplate.sandbox.providers.handler import AutoName, CloudError, Context, JsonObject
 

@@ -17,7 +17,8 @@ from bedplate.sandbox.providers.aws.handlers.ec2_checks import (
     one_of_problems,
     run_checks,
 )
-from bedplate.sandbox.providers.aws.handlers.ec2_shape import at_path, integers, keep
+from bedplate.sandbox.providers.aws.handlers.ec2_shape import at_path, keep
+from bedplate.sandbox.providers.aws.handlers.property_names import integers
 from bedplate.sandbox.providers.handler import CloudError, Context, Created, Handler, JsonObject
 
 REGION = frozenset({"region"})

@@ -5,7 +5,7 @@ from typing import ClassVar
 from bedplate.sandbox.providers.aws.base import REGISTRY
 from bedplate.sandbox.providers.aws.handlers.ec2_base import REGION, Ec2Handler
 from bedplate.sandbox.providers.aws.handlers.ec2_checks import Problem, enum, matching
-from bedplate.sandbox.providers.aws.handlers.ec2_shape import pascal
+from bedplate.sandbox.providers.aws.handlers.property_names import pascal
 from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject, Reference
 
 # Input -> ResourceType of CreateFlowLogs

@@ -9,8 +9,9 @@ from bedplate.sandbox.providers.aws.handlers.ec2_checks import Problem, enum, ma
 from bedplate.sandbox.providers.aws.handlers.ec2_dependents import drop_interfaces
 from bedplate.sandbox.providers.aws.handlers.ec2_launch_template import METADATA_CHECKS
 from bedplate.sandbox.providers.aws.handlers.ec2_machine import machine_of
-from bedplate.sandbox.providers.aws.handlers.ec2_shape import given, pascal
+from bedplate.sandbox.providers.aws.handlers.ec2_shape import given
 from bedplate.sandbox.providers.aws.handlers.ec2_volume_limits import volume_problems
+from bedplate.sandbox.providers.aws.handlers.property_names import pascal
 from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject, Reference
 
 # Inputs that the sandbox does not pass on; given ones are refused rather than dropped.

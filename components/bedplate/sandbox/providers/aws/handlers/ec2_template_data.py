@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bedplate.sandbox.providers.aws.base import tag_list, tag_map
-from bedplate.sandbox.providers.aws.handlers.ec2_shape import camel, pascal
+from bedplate.sandbox.providers.aws.handlers.property_names import camel, pascal
 from bedplate.sandbox.providers.handler import JsonObject
 
 # Inputs that are data of a version, in the order of EC2's API reference.

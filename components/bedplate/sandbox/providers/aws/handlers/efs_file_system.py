@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 from bedplate.sandbox.providers.aws.base import REGISTRY, tag_list, tag_map
+from bedplate.sandbox.providers.aws.handlers.property_names import camel, pascal
 from bedplate.sandbox.providers.aws.handlers.service_base import ServiceHandler, stable_id
 from bedplate.sandbox.providers.aws.handlers.service_rules import Pattern, Problem
-from bedplate.sandbox.providers.aws.handlers.service_shape import camel, given, keep, pascal
+from bedplate.sandbox.providers.aws.handlers.service_shape import given, keep
 from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject, Reference
 
 _FILE_SYSTEM = Pattern(r"fs-[0-9a-f]{8,40}", "the id of a file system, 'fs-...'")

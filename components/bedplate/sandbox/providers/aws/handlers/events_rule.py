@@ -4,9 +4,10 @@ import json
 from typing import Any, ClassVar
 
 from bedplate.sandbox.providers.aws.base import REGISTRY, tag_list, tag_map
+from bedplate.sandbox.providers.aws.handlers.property_names import camel, pascal
 from bedplate.sandbox.providers.aws.handlers.service_base import ServiceHandler, stable_id
 from bedplate.sandbox.providers.aws.handlers.service_rules import Pattern, Problem
-from bedplate.sandbox.providers.aws.handlers.service_shape import camel, given, keep, keep_json, pascal
+from bedplate.sandbox.providers.aws.handlers.service_shape import given, keep, keep_json
 from bedplate.sandbox.providers.handler import AutoName, Context, JsonObject, Reference
 
 _SCHEDULE = Pattern(

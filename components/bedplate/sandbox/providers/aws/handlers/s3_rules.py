@@ -4,10 +4,11 @@ from typing import Any, ClassVar
 
 from bedplate.sandbox.providers.aws.base import REGISTRY
 from bedplate.sandbox.providers.aws.handlers.iam_role import document_text
+from bedplate.sandbox.providers.aws.handlers.property_names import camel, pascal
 from bedplate.sandbox.providers.aws.handlers.s3_setting import BucketSetting
 from bedplate.sandbox.providers.aws.handlers.service_policy import DocumentKind, as_list, statements
 from bedplate.sandbox.providers.aws.handlers.service_rules import Pattern, Problem
-from bedplate.sandbox.providers.aws.handlers.service_shape import camel, keep_json, pascal
+from bedplate.sandbox.providers.aws.handlers.service_shape import keep_json
 from bedplate.sandbox.providers.handler import Context, JsonObject
 
 _IA_CLASSES = ("STANDARD_IA", "ONEZONE_IA")

@@ -3,9 +3,9 @@
 from typing import Any, ClassVar
 
 from bedplate.sandbox.providers.aws.base import REGISTRY
+from bedplate.sandbox.providers.aws.handlers.property_names import camel, pascal
 from bedplate.sandbox.providers.aws.handlers.s3_setting import BucketSetting
 from bedplate.sandbox.providers.aws.handlers.service_rules import Problem
-from bedplate.sandbox.providers.aws.handlers.service_shape import camel, pascal
 from bedplate.sandbox.providers.handler import CloudError, Context, JsonObject, Reference
 
 

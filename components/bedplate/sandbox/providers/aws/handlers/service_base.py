@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from botocore.exceptions import ClientError, ParamValidationError
 
 from bedplate.sandbox.providers.aws.base import error_code, not_found
+from bedplate.sandbox.providers.aws.handlers.property_names import integers
 from bedplate.sandbox.providers.aws.handlers.service_policy import DocumentKind, document_problems
 from bedplate.sandbox.providers.aws.handlers.service_rules import (
     Pattern,
@@ -23,7 +24,6 @@ from bedplate.sandbox.providers.aws.handlers.service_rules import (
     range_problems,
     values_at,
 )
-from bedplate.sandbox.providers.aws.handlers.service_shape import integers
 from bedplate.sandbox.providers.handler import CloudError, Context, Created, Handler, JsonObject
 
 Answer = TypeVar("Answer")

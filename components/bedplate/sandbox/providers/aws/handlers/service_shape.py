@@ -7,35 +7,6 @@ from typing import Any
 from bedplate.sandbox.providers.handler import JsonObject
 
 
-def pascal(value: Any) -> Any:
-    """Property names of every level with a capital first letter, as most AWS services write them."""
-    if isinstance(value, Mapping):
-        return {key[:1].upper() + key[1:]: pascal(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [pascal(item) for item in value]
-    return value
-
-
-def camel(value: Any) -> Any:
-    """The reverse of `pascal`."""
-    if isinstance(value, Mapping):
-        return {key[:1].lower() + key[1:]: camel(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [camel(item) for item in value]
-    return value
-
-
-def integers(value: Any) -> Any:
-    """Whole numbers as int: the protocol carries doubles only, and boto3 takes none for an integer."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Mapping):
-        return {key: integers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [integers(item) for item in value]
-    return value
-
-
 def given(inputs: Mapping[str, Any], *names: str, **renamed: str) -> JsonObject:
     """The named inputs that have a value, for a boto3 call; `boto_name="inputName"` renames one."""
     pairs = [(name, name) for name in names] + list(renamed.items())
