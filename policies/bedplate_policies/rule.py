@@ -146,6 +146,16 @@ class StackRule(_Named):
 AnyRule = Rule | StackRule
 
 
+def _all_reads(check: object, reads: tuple[str, ...]) -> tuple[str, ...]:
+    """What the check says that it reads, where it is one of `checks`, and what the rule adds."""
+    return tuple(dict.fromkeys((*getattr(check, "reads", ()), *reads)))
+
+
+def _all_options(check: object, config: Mapping[str, Option] | None) -> dict[str, Option]:
+    """The same for settings; the rule's own win."""
+    return {**getattr(check, "options", {}), **(config or {})}
+
+
 def rule(
     *,
     name: str,
@@ -169,10 +179,10 @@ def rule(
         controls=controls,
         types=types,
         check=check,
-        reads=tuple(dict.fromkeys((*getattr(check, "reads", ()), *reads))),
+        reads=_all_reads(check, reads),
         enforcement=enforcement,
         group=group,
-        config={**getattr(check, "options", {}), **(config or {})},
+        config=_all_options(check, config),
     )
 
 
@@ -199,8 +209,8 @@ def stack_rule(
         controls=controls,
         types=types,
         check=check,
-        reads=tuple(dict.fromkeys((*getattr(check, "reads", ()), *reads))),
+        reads=_all_reads(check, reads),
         enforcement=enforcement,
         group=group,
-        config={**getattr(check, "options", {}), **(config or {})},
+        config=_all_options(check, config),
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bedplate_policies.gcp import RULES
+from bedplate_policies import RULES
 from bedplate_policies.rule import Finding, Rule
 from bedplate_policies.testing import UNKNOWN, Case, findings
 from bedplate_policies.value import parse_path
