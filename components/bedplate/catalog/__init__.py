@@ -1,5 +1,6 @@
 """Facts as data: machines, accelerators, fabrics, disks, regions and prices, each with source and date."""
 
+from bedplate.catalog.artifacts import Artifact, artifacts, chart, image
 from bedplate.catalog.catalogue import Catalog
 from bedplate.catalog.current import (
     aws_machine,
@@ -10,7 +11,13 @@ from bedplate.catalog.current import (
     load_overlay,
     unload_overlay,
 )
-from bedplate.catalog.errors import CatalogError, RowProblem, UnknownItemError, UnknownMachineError
+from bedplate.catalog.errors import (
+    CatalogError,
+    RowProblem,
+    UnknownArtifactError,
+    UnknownItemError,
+    UnknownMachineError,
+)
 from bedplate.catalog.gcp import GcpCatalog, GcpMachine
 from bedplate.catalog.machines import (
     Accelerator,
@@ -25,6 +32,7 @@ from bedplate.catalog.machines import (
 
 __all__ = [
     "Accelerator",
+    "Artifact",
     "AwsMachine",
     "Catalog",
     "CatalogError",
@@ -37,13 +45,17 @@ __all__ = [
     "RowProblem",
     "RowSource",
     "ServicePrice",
+    "UnknownArtifactError",
     "UnknownItemError",
     "UnknownMachineError",
+    "artifacts",
     "aws_machine",
     "aws_machines",
     "aws_regions",
     "aws_service_price",
+    "chart",
     "current_catalog",
+    "image",
     "load_overlay",
     "unload_overlay",
 ]

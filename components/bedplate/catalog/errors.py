@@ -31,6 +31,18 @@ class UnknownItemError(ValueError):
         super().__init__(f"no price of {item!r} is in the catalogue; {hint}")
 
 
+class UnknownArtifactError(ValueError):
+    """A chart or image that is in no row."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(set(known))
+        self.nearest = tuple(nearest(name, names))
+        hint = (
+            f"did you mean {' or '.join(self.nearest)}?" if self.nearest else f"known are {', '.join(names)}"
+        )
+        super().__init__(f"no {kind} {name!r} is pinned in the catalogue; {hint}")
+
+
 @dataclass(frozen=True)
 class RowProblem:
     """One refused row. `row` counts the data rows of a section from 1; 0 for the section as a whole."""

@@ -6,9 +6,9 @@ from pydantic import Field, InstanceOf, model_validator
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
+from bedplate.kubernetes.names import K8sName
 from bedplate.storage.ceph.handles import CephClusterHandle
-from bedplate.storage.ceph.names import K8sName
-from bedplate.storage.ceph.objects import custom_object, snapshot_class, storage_class
+from bedplate.storage.ceph.objects import rook_object, snapshot_class, storage_class
 from bedplate.storage.ceph.pools import (
     DeviceClass,
     ErasureCoded,
@@ -67,7 +67,7 @@ class CephBlockStore(pulumi.ComponentResource):
 
         def pool(part: str, redundancy: Redundancy) -> tuple[str, pulumi.Resource]:
             object_name = name if part == "pool" else child(name, part)
-            made = custom_object(
+            made = rook_object(
                 self,
                 child(name, part),
                 kind="CephBlockPool",

@@ -8,10 +8,11 @@ from pydantic import AfterValidator, Field, InstanceOf, model_validator
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child, validate_bucket_name
+from bedplate.kubernetes.names import K8sName, validate_k8s_name
+from bedplate.kubernetes.objects import custom_object
 from bedplate.storage.bucket_plan import BucketPlan, claim_config, validate_user
-from bedplate.storage.ceph.names import K8sName, validate_k8s_name
 from bedplate.storage.ceph.object_store import CephObjectStoreHandle
-from bedplate.storage.ceph.objects import custom_object
+from bedplate.storage.ceph.objects import rook_object
 from bedplate.storage.handles import CredentialsReference, ObjectStoreHandle
 
 # Gateways take any region in a signature; this one is what most tools sign with where none is set.
@@ -58,7 +59,7 @@ class CephObjectUser(pulumi.ComponentResource):
     ) -> None:
         super().__init__("bedplate:index:CephObjectUser", name, None, opts)
         user, store = args.user or name, args.store
-        custom_object(
+        rook_object(
             self,
             child(name, "user"),
             kind="CephObjectStoreUser",

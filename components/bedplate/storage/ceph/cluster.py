@@ -13,7 +13,7 @@ from bedplate.storage.ceph.cluster_args import (
     StorageNode,
 )
 from bedplate.storage.ceph.handles import CephClusterHandle
-from bedplate.storage.ceph.objects import custom_object
+from bedplate.storage.ceph.objects import rook_object
 
 __all__ = ["DaemonResources", "KeyService", "RookCephCluster", "RookCephClusterArgs", "StorageNode"]
 
@@ -41,7 +41,7 @@ class RookCephCluster(pulumi.ComponentResource):
         self, name: str, args: RookCephClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("bedplate:index:RookCephCluster", name, None, opts)
-        cluster = custom_object(
+        cluster = rook_object(
             self,
             child(name, "cluster"),
             kind="CephCluster",

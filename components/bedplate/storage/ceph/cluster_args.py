@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from bedplate.catalog import image
 from bedplate.core import Args, In
 from bedplate.core.errors import Problems
+from bedplate.kubernetes.names import K8sName
 from bedplate.storage.ceph.alarms import FullRatios
-from bedplate.storage.ceph.names import K8sName
 from bedplate.storage.ceph.pools import DeviceClass, FailureDomain
 
-# Rook v1.20.6 is released with it (deploy/examples/images.txt).
-CEPH_IMAGE = "quay.io/ceph/ceph:v20.2.4"
 _STABLE = re.compile(r"/dev/disk/by-(id|path)/[A-Za-z0-9._:+-]+")
 
 
@@ -134,7 +133,9 @@ class RookCephClusterArgs(Args):
     nodes: tuple[StorageNode, ...]
     namespace: K8sName = "rook-ceph"
     operator_namespace: K8sName | None = None
-    ceph_image: str = Field(default=CEPH_IMAGE, pattern=r".+(:v\d+\.\d+\.\d+|@sha256:[0-9a-f]{64})$")
+    ceph_image: str = Field(
+        default_factory=lambda: image("ceph").reference, pattern=r".+(:v\d+\.\d+\.\d+|@sha256:[0-9a-f]{64})$"
+    )
     failure_domain: FailureDomain | None = None
     monitors: Literal[3, 5, 7] | None = None
     key_service: KeyService | None = None

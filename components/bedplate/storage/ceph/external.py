@@ -5,10 +5,10 @@ from pydantic import Field
 
 from bedplate.core import Args
 from bedplate.core.naming import child
+from bedplate.kubernetes.names import K8sName
 from bedplate.storage.ceph.alarms import FullRatios, capacity_alarms
 from bedplate.storage.ceph.handles import CephClusterHandle
-from bedplate.storage.ceph.names import K8sName
-from bedplate.storage.ceph.objects import custom_object
+from bedplate.storage.ceph.objects import rook_object
 from bedplate.storage.ceph.pools import FailureDomain
 
 
@@ -65,7 +65,7 @@ class ExternalCephCluster(pulumi.ComponentResource):
                 "externalMgrEndpoints": [{"ip": ip} for ip in args.manager_ips],
                 "externalMgrPrometheusPort": args.manager_port,
             }
-        cluster = custom_object(
+        cluster = rook_object(
             self,
             child(name, "cluster"),
             kind="CephCluster",

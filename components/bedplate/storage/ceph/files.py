@@ -8,10 +8,10 @@ from pydantic import Field, InstanceOf, model_validator
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
+from bedplate.kubernetes.names import K8sLabel, K8sName
 from bedplate.storage.ceph.cluster_args import DaemonResources
 from bedplate.storage.ceph.handles import CephClusterHandle
-from bedplate.storage.ceph.names import K8sLabel, K8sName
-from bedplate.storage.ceph.objects import custom_object, snapshot_class, storage_class
+from bedplate.storage.ceph.objects import rook_object, snapshot_class, storage_class
 from bedplate.storage.ceph.pools import (
     DeviceClass,
     Redundancy,
@@ -109,7 +109,7 @@ class CephFileStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("bedplate:index:CephFileStore", name, None, opts)
         cluster, file_system = args.cluster, args.file_system or name
-        made = custom_object(
+        made = rook_object(
             self,
             child(name, "filesystem"),
             kind="CephFilesystem",
@@ -119,7 +119,7 @@ class CephFileStore(pulumi.ComponentResource):
             after=cluster.after(),
             protect=args.deletion_protection,
         )
-        group = custom_object(
+        group = rook_object(
             self,
             child(name, "volumes"),
             kind="CephFilesystemSubVolumeGroup",

@@ -8,10 +8,10 @@ from pydantic import Field, InstanceOf, model_validator
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
+from bedplate.kubernetes.names import K8sName
 from bedplate.storage.ceph.cluster_args import DaemonResources
 from bedplate.storage.ceph.handles import CephClusterHandle
-from bedplate.storage.ceph.names import K8sName
-from bedplate.storage.ceph.objects import custom_object, storage_class
+from bedplate.storage.ceph.objects import rook_object, storage_class
 from bedplate.storage.ceph.pools import (
     DeviceClass,
     Redundancy,
@@ -127,7 +127,7 @@ class CephObjectStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("bedplate:index:CephObjectStore", name, None, opts)
         cluster = args.cluster
-        store = custom_object(
+        store = rook_object(
             self,
             child(name, "store"),
             kind="CephObjectStore",

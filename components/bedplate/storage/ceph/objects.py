@@ -1,4 +1,4 @@
-"""How the components make objects: one place for parents, namespaces, labels and order."""
+"""How the storage components make objects beyond what every component makes."""
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -6,15 +6,15 @@ from importlib.metadata import version
 import pulumi
 import pulumi_kubernetes as k8s
 
+from bedplate.kubernetes.objects import MANAGED, custom_object
+
 ROOK = "ceph.rook.io/v1"
-_LABELS = {"app.kubernetes.io/managed-by": "bedplate"}
 
 
-def custom_object(
+def rook_object(
     component: pulumi.Resource,
     name: str,
     *,
-    api_version: str = ROOK,
     kind: str,
     object_name: str,
     namespace: pulumi.Input[str] | None,
@@ -22,17 +22,17 @@ def custom_object(
     after: Sequence[pulumi.Resource] = (),
     protect: bool = False,
 ) -> k8s.apiextensions.CustomResource:
-    """A custom resource of a component. `name` is the resource's, `object_name` that of the object."""
-    metadata: dict[str, object] = {"name": object_name, "labels": _LABELS}
-    if namespace is not None:
-        metadata["namespace"] = namespace
-    return k8s.apiextensions.CustomResource(
+    """An object that Rook's operator serves."""
+    return custom_object(
+        component,
         name,
-        api_version=api_version,
+        api_version=ROOK,
         kind=kind,
-        metadata=metadata,
-        spec=dict(spec),
-        opts=pulumi.ResourceOptions(parent=component, depends_on=list(after), protect=protect),
+        object_name=object_name,
+        namespace=namespace,
+        spec=spec,
+        after=after,
+        protect=protect,
     )
 
 
@@ -50,7 +50,7 @@ def storage_class(
     """A storage class; what it made outlives its claims unless `delete_volumes` says otherwise."""
     return k8s.storage.v1.StorageClass(
         name,
-        metadata={"name": object_name, "labels": _LABELS},
+        metadata={"name": object_name, "labels": MANAGED},
         provisioner=provisioner,
         parameters=dict(parameters),
         reclaim_policy="Delete" if delete_volumes else "Retain",
@@ -79,7 +79,7 @@ def snapshot_class(
         {
             "apiVersion": "snapshot.storage.k8s.io/v1",
             "kind": "VolumeSnapshotClass",
-            "metadata": {"name": object_name, "labels": _LABELS},
+            "metadata": {"name": object_name, "labels": MANAGED},
             "driver": driver,
             "deletionPolicy": "Retain",
             "parameters": {

@@ -1,18 +1,12 @@
 """Rook's operator and the drivers that mount Ceph's volumes, by their charts."""
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from bedplate.core import Args
 from bedplate.core.naming import child
-from bedplate.storage.ceph.names import K8sName
-
-# Rook's latest release in 2026-11. The drivers are of the version of the CSI operator that its chart holds
-# (deploy/charts/rook-ceph/Chart.yaml); Rook gives their values (deploy/charts/ceph-csi-drivers/values.yaml).
-ROOK_VERSION = "v1.20.6"
-ROOK_REPOSITORY = "https://charts.rook.io/release"
-CSI_VERSION = "1.0.4"
-CSI_REPOSITORY = "https://ceph.github.io/ceph-csi-operator"
+from bedplate.kubernetes.charts import release
+from bedplate.kubernetes.names import K8sName
+from bedplate.kubernetes.objects import namespace
 
 # What `CephBucket` asks for, beyond the two fields that Rook takes by default. bucketPolicy is apart: who may
 # make a claim could shut others out of the store with it.
@@ -53,27 +47,16 @@ class RookOperator(pulumi.ComponentResource):
         after: list[pulumi.Resource] = []
         if args.make_namespace:
             after.append(
-                k8s.core.v1.Namespace(
-                    child(name, "namespace"),
-                    metadata={
-                        "name": args.namespace,
-                        "labels": {
-                            "pod-security.kubernetes.io/enforce": "privileged",
-                            "pod-security.kubernetes.io/audit": "restricted",
-                            "pod-security.kubernetes.io/warn": "restricted",
-                        },
-                    },
-                    opts=pulumi.ResourceOptions(parent=self),
+                namespace(
+                    self, child(name, "namespace"), object_name=args.namespace, pod_security="privileged"
                 )
             )
         fields = [*_CLAIM_FIELDS, *(["bucketPolicy"] if args.bucket_policies else [])]
-        operator = k8s.helm.v3.Release(
+        operator = release(
+            self,
             child(name, "operator"),
-            name="rook-ceph",
-            chart="rook-ceph",
-            version=ROOK_VERSION,
+            chart_name="rook-ceph",
             namespace=args.namespace,
-            repository_opts=k8s.helm.v3.RepositoryOptsArgs(repo=ROOK_REPOSITORY),
             values={
                 # Claims live in the namespaces of those who use the buckets.
                 "enableOBCWatchOperatorNamespace": False,
@@ -81,17 +64,16 @@ class RookOperator(pulumi.ComponentResource):
                 "allowLoopDevices": False,
                 "priorityClassName": "system-cluster-critical",
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            after=after,
         )
-        k8s.helm.v3.Release(
+        # Of the version of the CSI operator that Rook's chart holds.
+        release(
+            self,
             child(name, "drivers"),
-            name="ceph-csi-drivers",
-            chart="ceph-csi-drivers",
-            version=CSI_VERSION,
+            chart_name="ceph-csi-drivers",
             namespace=args.namespace,
-            repository_opts=k8s.helm.v3.RepositoryOptsArgs(repo=CSI_REPOSITORY),
             values=_driver_values(args.namespace),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[operator]),
+            after=[operator],
         )
         self.namespace = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"namespace": self.namespace})
