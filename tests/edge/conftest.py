@@ -1,0 +1,123 @@
+"""A server with faults, and a bucket in memory."""
+
+from __future__ import annotations
+
+import http.server
+import re
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+
+@dataclass
+class Server:
+    """Serves `files` over HTTP, with ranges. `faults` are used up, one per request for a file."""
+
+    port: int = 0
+    files: dict[str, bytes] = field(default_factory=dict)
+    faults: list[Callable[[Handler], bool]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    statuses: dict[str, int] = field(default_factory=dict)
+    chunk_seconds: float = 0.0
+    ranges: bool = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server_state: Server
+
+    def do_GET(self) -> None:
+        state = self.server_state
+        path = urllib.parse.unquote(self.path.partition("?")[0])
+        state.requests.append((self.path, self.headers.get("Range", "")))
+        if path in state.statuses:
+            self._plain(state.statuses[path])
+            return
+        if state.faults and state.faults.pop(0)(self):
+            return
+        if path not in state.files:
+            self._plain(404)
+            return
+        self.send(state.files[path])
+
+    do_POST = do_GET
+
+    def _plain(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def send(self, body: bytes, cut: int | None = None) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        first = int(asked[1]) if asked and self.server_state.ranges else 0
+        if asked and self.server_state.ranges:
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")
+        else:
+            self.send_response(200)
+        rest = body[first:]
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        rest = rest if cut is None else rest[:cut]
+        for at in range(0, len(rest), 1 << 16):
+            self.wfile.write(rest[at : at + (1 << 16)])
+            self.wfile.flush()
+            if self.server_state.chunk_seconds:
+                time.sleep(self.server_state.chunk_seconds)
+        if cut is not None:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server()
+    handler = type("Bound", (Handler,), {"server_state": state})
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    listening.handle_error = lambda *_: None  # type: ignore[method-assign]
+    state.port = listening.server_port
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield state
+    listening.shutdown()
+    listening.server_close()
+
+
+def cut_after(count: int) -> Callable[[Handler], bool]:
+    """The link breaks after so many bytes."""
+
+    def fault(handler: Handler) -> bool:
+        handler.send(handler.server_state.files[urllib.parse.unquote(handler.path)], cut=count)
+        return True
+
+    return fault
+
+
+def answer(status: int, **headers: str) -> Callable[[Handler], bool]:
+    def fault(handler: Handler) -> bool:
+        handler._plain(status, **headers)
+        return True
+
+    return fault
+
+
+def garbled(handler: Handler) -> bool:
+    """Every byte is another one."""
+    handler.send(bytes(255 - byte for byte in handler.server_state.files[handler.path]))
+    return True
+
+
+@pytest.fixture
+def faults() -> dict[str, Callable[..., object]]:
+    return {"cut_after": cut_after, "answer": answer, "garbled": lambda: garbled}
