@@ -1,6 +1,6 @@
 """The API server of one cluster: which kinds there are, and what it takes to create, change and delete."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,12 +136,17 @@ def delete(cluster: Cluster, kind: GroupKind, namespace: str, name: str) -> None
 
     Raises CloudError, and deletes nothing, where a finalizer would hold the deletion up for ever.
     """
-    live = cluster.get(kind, namespace, name)
-    if live is None:
-        return
-    if kind == NAMESPACE and name in SYSTEM_NAMESPACES:
-        raise CloudError("Forbidden", f"the namespace '{name}' is the cluster's own and cannot be deleted")
-    doomed = [live]
+    delete_all(cluster, [(kind, namespace, name)])
+
+
+def delete_all(cluster: Cluster, places: Sequence[tuple[GroupKind, str, str]]) -> None:
+    """Delete several objects, all or none. Raises CloudError as `delete` does."""
+    for kind, _, name in places:
+        if kind == NAMESPACE and name in SYSTEM_NAMESPACES:
+            raise CloudError(
+                "Forbidden", f"the namespace '{name}' is the cluster's own and cannot be deleted"
+            )
+    doomed = [live for one in places if (live := cluster.get(*one)) is not None]
     for one in doomed:  # grows as what goes with each is found
         doomed += [other for other in _follows(cluster, one) if other not in doomed]
     for one in doomed:

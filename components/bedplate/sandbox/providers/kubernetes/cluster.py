@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from bedplate.sandbox.providers.handler import JsonObject, ObjectStore
+from bedplate.sandbox.providers.kubernetes import definitions
 from bedplate.sandbox.providers.kubernetes.kinds import BuiltIn, GroupKind, group_of
 
 DEFAULT_CLUSTER = "sandbox"
@@ -11,6 +12,8 @@ DEFINITION = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 NAMESPACE = GroupKind("", "Namespace")
 RELEASE = GroupKind("helm.sh", "Release")
 _CLUSTERS = "kubernetes"
+# A definition that a chart brought is kept as the name of its source: some are half a megabyte.
+BROUGHT = "bedplate.source"
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
@@ -47,7 +50,7 @@ class Cluster:
 
     def get(self, kind: GroupKind, namespace: str, name: str) -> JsonObject | None:
         found = self._store.get(self._table(kind), f"{namespace}/{name}")
-        return found if found is not None else self._system.get((kind, namespace, name))
+        return _whole(found) if found is not None else self._system.get((kind, namespace, name))
 
     def put(self, kind: GroupKind, namespace: str, name: str, value: JsonObject) -> None:
         if self._store.get(_CLUSTERS, self.name) is None:
@@ -66,7 +69,7 @@ class Cluster:
         found = {(space, name): value for (one, space, name), value in self._system.items() if one == kind}
         for key, value in self._store.items(self._table(kind)).items():
             space, _, name = key.partition("/")
-            found[space, name] = value
+            found[space, name] = _whole(value)
         return [found[key] for key in sorted(found) if namespace in (None, key[0])]
 
     def kinds(self) -> list[GroupKind]:
@@ -76,13 +79,21 @@ class Cluster:
 
     def definition(self, group: str, kind: str) -> JsonObject | None:
         """The CustomResourceDefinition of a kind."""
-        for one in self.objects(DEFINITION):
+        for one in self._store.items(self._table(DEFINITION)).values():
             if one["spec"]["group"] == group and one["spec"]["names"]["kind"] == kind:
-                return one
+                return _whole(one)
         return None
 
     def _table(self, kind: GroupKind) -> str:
         return f"{_CLUSTERS}/{self.name}/{kind.group}/{kind.kind}"
+
+
+def _whole(value: JsonObject) -> JsonObject:
+    """A brought definition with its schemas."""
+    if BROUGHT not in value:
+        return value
+    data = definitions.source(value[BROUGHT]).definitions[value["metadata"]["name"]]
+    return {**{key: part for key, part in value.items() if key != BROUGHT}, "spec": dict(data["spec"])}
 
 
 def clusters(store: ObjectStore) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Helm releases, kept as they are recorded: the sandbox neither fetches nor renders a chart.
 
+What a known chart brings of CustomResourceDefinitions is put into the cluster (`brought.py`).
 A release is checked for what can be told without its chart: that the version is pinned, and its values where
 `charts.json` has the chart's own schema of them (`{"<chart>": {"source": ..., "schema": ...}}`).
 """
@@ -12,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 from bedplate.sandbox.providers.handler import CloudError, JsonObject
-from bedplate.sandbox.providers.kubernetes import api, metadata, names, refreshed
+from bedplate.sandbox.providers.kubernetes import api, brought, metadata, names, refreshed
 from bedplate.sandbox.providers.kubernetes.cluster import NAMESPACE, RELEASE, Cluster
 from bedplate.sandbox.providers.kubernetes.connection import Connection
 from bedplate.sandbox.providers.kubernetes.openapi import Checker
@@ -118,6 +119,7 @@ class ReleaseLife:
             api.create(self._cluster, kind, made)
         if self._cluster.get(RELEASE, namespace, name) is not None:
             raise CloudError("AlreadyExists", f"a release '{name}' is in namespace {namespace} already")
+        brought.install(self._cluster, brought.Owner(namespace, name), inputs)
         return self._put(inputs, namespace, 1)
 
     def read(self, id: str) -> JsonObject | None:
@@ -134,11 +136,13 @@ class ReleaseLife:
         live = self.read(id)
         if live is None:
             raise CloudError("NotFound", f"the release '{id}' does not exist any more; run a refresh first")
+        brought.upgrade(self._cluster, brought.Owner(live["namespace"], live["name"]), new)
         return self._put(new, live["namespace"], live["status"]["revision"] + 1)
 
     def delete(self, id: str) -> None:
         live = self.read(id)
         if live is not None:
+            brought.uninstall(self._cluster, brought.Owner(live["namespace"], live["name"]))
             self._cluster.remove(RELEASE, live["namespace"], live["name"])
 
     def id(self, outputs: Mapping[str, Any]) -> str:

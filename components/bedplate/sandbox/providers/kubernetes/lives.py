@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from bedplate.sandbox.providers.handler import CloudError, JsonObject
-from bedplate.sandbox.providers.kubernetes import api, immutable, names, refreshed, settle
+from bedplate.sandbox.providers.kubernetes import api, brought, immutable, names, refreshed, settle
 from bedplate.sandbox.providers.kubernetes.cluster import Cluster, place
 from bedplate.sandbox.providers.kubernetes.connection import Connection
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind, group_of
@@ -154,7 +154,7 @@ class ObjectLife:
             raise CloudError(
                 "NoMatch",
                 f"no kind {self._name} in apiVersion {self._api_version}: the cluster has no "
-                "CustomResourceDefinition of it; make that first and let this object depend on it",
+                f"CustomResourceDefinition of it; {brought.advice(self.group_kind)}",
             )
         if self.kind.definition is not None:
             found = list(api.problems(self._cluster, self.kind, inputs))

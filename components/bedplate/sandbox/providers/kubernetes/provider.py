@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from bedplate.sandbox.providers import difference
 from bedplate.sandbox.providers.handler import CloudError, Created, Handler, JsonObject, ObjectStore
-from bedplate.sandbox.providers.kubernetes import connection, invokes, secrets
+from bedplate.sandbox.providers.kubernetes import brought, connection, invokes, secrets
 from bedplate.sandbox.providers.kubernetes.cluster import DEFINITION, Cluster
 from bedplate.sandbox.providers.kubernetes.connection import Connection
 from bedplate.sandbox.providers.kubernetes.helm import ReleaseLife
@@ -44,7 +44,7 @@ class KubernetesProvider:
         self._connections: dict[str, Connection] = {}
         self._latest: Connection | None = None
         # Definitions that this run has checked: its custom resources are checked against them at preview.
-        self._announced: dict[tuple[str, str, str], JsonObject] = {}
+        self._announced: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         # Names, addresses and ports are given out to one object at a time.
         self._lock = threading.RLock()
 
@@ -215,6 +215,11 @@ class KubernetesProvider:
             )
 
     def _announce(self, peer: str, life: Life, inputs: JsonObject) -> None:
+        here = self._connection(peer).cluster
+        if isinstance(life, ReleaseLife):
+            for definition in brought.announced(self.cluster(here), inputs):
+                part = definition["spec"]
+                self._announced[here, part["group"], part["names"]["kind"]] = definition
         if (
             not isinstance(life, ObjectLife)
             or life.group_kind != DEFINITION
@@ -224,8 +229,7 @@ class KubernetesProvider:
         if life.problems(inputs):
             return
         spec: Mapping[str, Any] = inputs["spec"]
-        key = (self._connection(peer).cluster, spec["group"], spec["names"]["kind"])
-        self._announced[key] = inputs
+        self._announced[here, spec["group"], spec["names"]["kind"]] = inputs
 
     def _guarded(self, urn: str, values: Values, action: Callable[[], T]) -> T:
         """A refusal becomes one line for the user, without anything secret."""
