@@ -2,8 +2,8 @@
 resources.
 
 The plain program is written from the recorded state of aws-dev: one call per resource, with the inputs it
-has there, and references where an input is another resource's id or ARN. Goal: the components take at most
-1.1 times as long.
+has there, references where an input is another resource's id or ARN, and the same stack outputs. Goal: the
+components take at most 1.1 times as long.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def plain_program(state: dict[str, Any]) -> tuple[str, int]:
         for resource in state["resources"]
         if resource.get("custom") and not resource["type"].startswith("pulumi:")
     ]
-    lines = ["import pulumi_aws as aws", ""]
+    lines = ["import pulumi", "import pulumi_aws as aws", ""]
     known: dict[str, str] = {}
     for number, resource in enumerate(custom):
         package, module_path, name = resource["type"].split(":")
@@ -36,6 +36,9 @@ def plain_program(state: dict[str, Any]) -> tuple[str, int]:
         arn = resource.get("outputs", {}).get("arn")
         if isinstance(arn, str):
             known.setdefault(arn, f"r{number}.arn")
+    stack = next(one for one in state["resources"] if one["type"] == "pulumi:pulumi:Stack")
+    for name, value in stack.get("outputs", {}).items():
+        lines.append(f"pulumi.export({name!r}, {_literal(value, known)})")
     return "\n".join(lines) + "\n", len(custom)
 
 

@@ -20,6 +20,7 @@ from bedplate.catalog import (
     aws_regions,
     aws_service_price,
 )
+from bedplate.catalog.catalogue import check_builtin
 
 DATA = importlib.resources.files("bedplate.catalog").joinpath("data")
 FILES = [
@@ -207,6 +208,10 @@ def test_any_name_gives_a_machine_or_a_refusal(name: str) -> None:
         found = (machine.name,)
         assert machine.name == name
     assert set(found) <= known
+
+
+def test_the_rows_of_the_package_fit_together() -> None:
+    check_builtin()
 
 
 def test_the_catalogue_loads_neither_pulumi_nor_a_cloud_sdk() -> None:

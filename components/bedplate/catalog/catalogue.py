@@ -3,7 +3,7 @@
 import importlib.resources
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -22,7 +22,6 @@ from bedplate.catalog.machines import (
 from bedplate.catalog.price_checks import discount_problems, gcp_twice_problems, on_demand_prices
 from bedplate.catalog.reading import Tables, read_csv, read_file
 from bedplate.catalog.rows import (
-    SECTIONS,
     AcceleratorRow,
     CardRow,
     DiskRow,
@@ -45,8 +44,12 @@ class Catalog:
     machines: Mapping[str, AwsMachine]
     regions: Mapping[str, tuple[str, ...]]
     service_prices: Mapping[tuple[str, str], ServicePrice]
-    gcp: GcpCatalog
     _tables: tuple[Tables, ...]
+
+    @cached_property
+    def gcp(self) -> GcpCatalog:
+        """Google Cloud's machines and prices, read when they are first asked for."""
+        return gcp_catalog(self._tables)
 
     def machine(self, name: str) -> AwsMachine:
         """Raises UnknownMachineError, which names the nearest machines."""
@@ -74,28 +77,41 @@ class Catalog:
 
 @cache
 def builtin_catalog() -> Catalog:
-    """The rows that come with the package, read once."""
+    """The rows that come with the package, each section read once, when it is first asked for.
+
+    What no single row can say of itself is checked by `check_builtin`, in the tests.
+    """
+    return _build((_builtin_tables(),), check=False)
+
+
+def check_builtin() -> None:
+    """Raises CatalogError with everything that is wrong with the rows that come with the package."""
+    _build((_builtin_tables(),))
+
+
+def _builtin_tables() -> Tables:
     data = importlib.resources.files("bedplate.catalog").joinpath("data")
-    merged = Tables("bedplate/catalog/data")
-    for section in SECTIONS:
+
+    def read(section: str) -> Tables:
         text = data.joinpath(f"{section}.csv").read_text(encoding="utf-8")
-        tables = read_csv(text, section, f"{section}.csv")
-        merged.rows.update(tables.rows)
-        merged.problems.extend(tables.problems)
-    return _build((merged,))
+        return read_csv(text, section, f"{section}.csv")
+
+    return Tables("bedplate/catalog/data", read=read)
 
 
-def _build(layers: tuple[Tables, ...]) -> Catalog:
+def _build(layers: tuple[Tables, ...], *, check: bool = True) -> Catalog:
     """The last layer is the one under test: its file is named in the error."""
     builder = _Builder()
     for tables in layers:
-        builder.problems = list(tables.problems)
+        builder.problems = []
         builder.add(tables)
-    builder.check_references(layers[-1])
-    builder.problems.extend(gcp_twice_problems(layers[-1]))
-    builder.problems.extend(discount_problems(layers[-1], on_demand_prices(layers)))
-    if builder.problems:
-        in_order = sorted(builder.problems, key=lambda problem: (problem.section, problem.row))
+    if check:
+        builder.check_references(layers[-1])
+        builder.problems.extend(gcp_twice_problems(layers[-1]))
+        builder.problems.extend(discount_problems(layers[-1], on_demand_prices(layers)))
+    problems = [*layers[-1].problems, *builder.problems]
+    if problems:
+        in_order = sorted(problems, key=lambda problem: (problem.section, problem.row))
         raise CatalogError(layers[-1].file, in_order)
     return builder.catalog(layers)
 
@@ -219,7 +235,6 @@ class _Builder:
                     for key, row in self.services.items()
                 }
             ),
-            gcp=gcp_catalog(layers),
             _tables=layers,
         )
 

@@ -3,7 +3,7 @@
 import csv
 import datetime
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,13 +18,21 @@ from bedplate.catalog.similar import nearest
 
 @dataclass
 class Tables:
-    """Rows by section with their numbers in the file, and the problems met while reading them."""
+    """Rows by section with their numbers in the file, and the problems met while reading them.
+
+    `read`: reads a section that is asked for and not there yet.
+    """
 
     file: str
     rows: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)
     problems: list[RowProblem] = field(default_factory=list)
+    read: Callable[[str], "Tables"] | None = None
 
     def of(self, section: str) -> list[tuple[int, Row]]:
+        if self.read is not None and section not in self.rows:
+            found = self.read(section)
+            self.rows[section] = found.rows.get(section, [])
+            self.problems.extend(found.problems)
         return self.rows.get(section, [])
 
 

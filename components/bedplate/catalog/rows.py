@@ -34,7 +34,7 @@ GcpMachineName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$")]
 class Row(BaseModel):
     """Every row names its source and the day of that source, or the day it was read where it bears none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, defer_build=True)
 
     source: Text
     date: datetime.date

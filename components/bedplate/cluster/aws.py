@@ -10,10 +10,10 @@ from pydantic import Field, InstanceOf, model_validator
 
 from bedplate.cluster.addons import AFTER_NODES, BEFORE_NODES, addon, network_identity, volume_identity
 from bedplate.cluster.handles import ClusterHandle
-from bedplate.cluster.iam import attach, inline, partition, pod_trust, role, role_base, service_trust
+from bedplate.cluster.iam import attach, inline, pod_trust, role, role_base, service_trust
 from bedplate.cluster.settings import EksClusterSettings, check_service_cidr_apart
 from bedplate.cluster.system_pool import system_pool
-from bedplate.core.arns import PolicyArn
+from bedplate.core.arns import PolicyArn, partition
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
 from bedplate.core.tags import Tags

@@ -7,17 +7,11 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_aws import iam
 
+from bedplate.core.arns import partition
 from bedplate.core.naming import IAM_ROLE, child
 
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html (2026-11-24)
 POD_IDENTITY_SERVICE = "pods.eks.amazonaws.com"
-
-
-def partition(region: str) -> str:
-    """The ARN partition of a region: aws, aws-cn or aws-us-gov."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def _suffix(region: str) -> str:

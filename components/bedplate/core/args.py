@@ -46,7 +46,7 @@ class Args(BaseModel, metaclass=_Meta):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=False
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=False, defer_build=True
     )
 
     @model_validator(mode="before")

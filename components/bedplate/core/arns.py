@@ -1,4 +1,4 @@
-"""ARNs that users name."""
+"""ARNs: those that users name, and the partition that each begins with."""
 
 import re
 from typing import Annotated
@@ -21,3 +21,10 @@ def policy_arn(value: str) -> str:
 
 
 PolicyArn = Annotated[str, AfterValidator(policy_arn)]
+
+
+def partition(region: str) -> str:
+    """The ARN partition of a region: aws, aws-cn or aws-us-gov."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 
 from bedplate.catalog import AwsMachine, aws_regions
-from bedplate.cluster.iam import partition
 from bedplate.cluster.settings import check_service_cidr_apart
+from bedplate.core.arns import partition
 from bedplate.core.errors import ArgsError, Problems
 from bedplate.core.tags import MOST_TAGS
 from bedplate.environment.settings import given

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from pydantic import AfterValidator, Field
 
 from bedplate.core import Args, In, checked
+from bedplate.core.arns import partition
 from bedplate.core.naming import KMS_ALIAS, child
 from bedplate.core.tags import Tags, merge
 from bedplate.keys.handles import KeyHandle
@@ -137,7 +138,6 @@ class AwsKey(pulumi.ComponentResource):
         )
         return pulumi.Output.all(
             account=aws.get_caller_identity_output(opts=invoke_options).account_id,
-            partition=aws.get_partition_output(opts=invoke_options).partition,
             region=region,
             administrators=_principals("administrator_arns", args.administrator_arns),
             users=_principals("user_arns", args.user_arns),
@@ -145,7 +145,7 @@ class AwsKey(pulumi.ComponentResource):
             lambda known: json.dumps(
                 key_policy(
                     account=known["account"],
-                    partition=known["partition"],
+                    partition=partition(known["region"]),
                     region=known["region"],
                     services=args.services,
                     administrator_arns=known["administrators"],

@@ -91,8 +91,11 @@ class AwsAlarms(pulumi.ComponentResource):
             policy=pulumi.Output.all(
                 topic.arn,
                 aws.get_caller_identity_output(opts=invoke_options).account_id,
-                aws.get_partition_output(opts=invoke_options).partition,
-            ).apply(lambda known: topic_policy(topic_arn=known[0], account=known[1], partition=known[2])),
+            ).apply(
+                lambda known: topic_policy(
+                    topic_arn=known[0], account=known[1], partition=known[0].split(":")[1]
+                )
+            ),
             region=self._args.region,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
+from bedplate.core.arns import partition
 from bedplate.core.naming import child
 from bedplate.core.tags import merge
 from bedplate.keys.handles import KeyHandle
@@ -40,12 +41,11 @@ def flow_logs(
         opts=options,
     )
     account = aws.get_caller_identity_output(opts=invoke_options).account_id
-    partition = aws.get_partition_output(opts=invoke_options).partition
     role = aws.iam.Role(
         log_name,
         description=f"Writes the flow logs of {name}",
-        assume_role_policy=pulumi.Output.all(account, partition).apply(
-            lambda known: _trust_policy(account=known[0], partition=known[1], region=region)
+        assume_role_policy=account.apply(
+            lambda known: _trust_policy(account=known, partition=partition(region), region=region)
         ),
         permissions_boundary=boundary,
         tags=own_tags,
