@@ -22,8 +22,8 @@ from pathlib import Path
 
 # The program has told what is wrong; there is nothing to add to it.
 TOLD = 32
-# A program makes objects and keeps them until it ends. Python's own thresholds (700, 10, 10) have the collector
-# walk all of an SDK's classes again and again while it is imported: a fifth of a preview's time.
+# A program makes objects and keeps them until it ends. Python's own thresholds (700, 10, 10) have the
+# collector walk all of an SDK's classes again and again while it is imported.
 _COLLECT_AFTER = (100_000, 20, 20)
 _PR_SET_PDEATHSIG = 1
 
