@@ -1,5 +1,5 @@
-"""What a helm release does with CustomResourceDefinitions: as helm 3 does (helm documentation, best practices,
-"Custom Resource Definitions", from memory).
+"""What a helm release does with CustomResourceDefinitions: as helm 3 does (helm documentation,
+best practices, "Custom Resource Definitions", from memory).
 """
 
 from collections.abc import Iterator, Mapping

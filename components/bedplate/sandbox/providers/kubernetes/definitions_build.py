@@ -23,6 +23,7 @@ HERE = Path(__file__).parent / "definitions"
 _ANNOTATIONS = ("helm.sh/resource-policy", "api-approved.kubernetes.io")
 _COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
 _DIRECTIVE = re.compile(r"\{\{.*?\}\}")
+_FREE = "x-kubernetes-preserve-unknown-fields"
 # Schemas whose "properties" may have a field that is itself called so.
 _TEXT_ONLY = ("description", "externalDocs", "example", "title")
 
@@ -93,6 +94,66 @@ def reduced(definition: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def by_hand(row: dict[str, Any]) -> dict[str, Any]:
+    """A definition out of a reference: some fields with their types (`a.b`, `a[].b`, `a{}`), all others free."""
+    schema: dict[str, Any] = {"type": "object", _FREE: True}
+    for path, told in row["fields"].items():
+        kind, _, values = told.partition(" ")
+        leaf: dict[str, Any] = (
+            {"type": "string", "enum": values.split()} if kind == "enum" else {"type": kind}
+        )
+        if kind == "object":
+            leaf[_FREE] = True
+        _put(schema, path.split("."), leaf)
+    for path in row.get("required", ()):
+        *parents, last = path.split(".")
+        node = schema
+        for part in parents:
+            node = node["properties"][part.removesuffix("[]")]
+            node = node.get("items", node)
+        node.setdefault("required", []).append(last)
+    versions = [
+        {
+            "name": name,
+            "served": True,
+            "storage": name == row["versions"][-1],
+            "subresources": {"status": {}},
+            "schema": {"openAPIV3Schema": schema},
+        }
+        for name in row["versions"]
+    ]
+    names = {"kind": row["kind"], "listKind": f"{row['kind']}List", "plural": row["plural"]}
+    metadata: dict[str, Any] = {"name": f"{row['plural']}.{row['group']}"}
+    if row["group"].endswith(".k8s.io"):
+        metadata["annotations"] = {"api-approved.kubernetes.io": "unapproved, partial"}
+    spec = {"group": row["group"], "names": names, "scope": row["scope"], "versions": versions}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def _put(node: dict[str, Any], parts: list[str], leaf: dict[str, Any]) -> None:
+    name, rest = parts[0], parts[1:]
+    properties = node.setdefault("properties", {})
+    if name.endswith("{}"):
+        properties[name[:-2]] = {"type": "object", "additionalProperties": leaf}
+        return
+    below = _free() if rest else leaf
+    if name.endswith("[]"):
+        below = properties.setdefault(name[:-2], {"type": "array", "items": below})["items"]
+    else:
+        below = properties.setdefault(name, below)
+    if rest:
+        _put(below, rest, leaf)
+
+
+def _free() -> dict[str, Any]:
+    return {"type": "object", _FREE: True}
+
+
 def module(path: str, version: str) -> tuple[Path, str]:
     """Where a Go module's files are, and the day of the version."""
     environment = {**os.environ, "GOPROXY": "https://proxy.golang.org", "GOFLAGS": "-mod=mod"}
@@ -105,36 +166,45 @@ def module(path: str, version: str) -> tuple[Path, str]:
         check=False,
     )
     told = json.loads(done.stdout)
-    if "Dir" not in told:
+    cache = Path(_go("env", "GOMODCACHE"))
+    escaped = re.sub(r"[A-Z]", lambda match: f"!{match[0].lower()}", path)
+    # A module that asks for a newer Go than this one is downloaded and verified, and then complained about.
+    root = cache / f"{escaped}@{version}"
+    if not root.is_dir():
         raise SystemExit(f"{path}@{version}: {told.get('Error', done.stderr)}")
-    day = json.loads(Path(told["Info"]).read_text(encoding="utf-8"))["Time"][:10]
-    return Path(told["Dir"]), day
+    info = cache / "cache" / "download" / escaped / "@v" / f"{version}.info"
+    return root, json.loads(info.read_text(encoding="utf-8"))["Time"][:10]
+
+
+def _go(*arguments: str) -> str:
+    return subprocess.run(["go", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def build(row: dict[str, str]) -> dict[str, Any]:
     """The data of one source."""
-    if row["module"]:
-        root, day = module(row["module"], row["version"])
-        source = f"{row['module']}@{row['version']}"
-    else:
-        root, day, source = HERE, "", ""
+    if not row["module"]:
+        told = yaml.safe_load((HERE / row["files"]).read_text(encoding="utf-8"))
+        return {
+            "source": told["source"],
+            "files": row["files"],
+            "date": str(told["date"]),
+            "partial": True,
+            "definitions": [by_hand(one) for one in told["definitions"]],
+        }
+    root, day = module(row["module"], row["version"])
+    source = f"{row['module']}@{row['version']}"
     found: dict[str, dict[str, Any]] = {}
     files = sorted({path for pattern in row["files"].split() for path in root.glob(pattern)})
     if not files:
         raise SystemExit(f"{row['name']}: no file {row['files']} in {source}")
-    head: dict[str, Any] = {}
     for path in files:
-        text = path.read_text(encoding="utf-8")
-        if not row["module"]:
-            head = yaml.safe_load(text.split("\n---\n")[0])
-            source, day = head["source"], str(head["date"])
-        for one in documents(text):
+        for one in documents(path.read_text(encoding="utf-8")):
             found[one["metadata"]["name"]] = reduced(one)
     return {
         "source": source,
         "files": row["files"],
         "date": day,
-        "partial": not row["module"],
+        "partial": False,
         "definitions": [found[name] for name in sorted(found)],
     }
 
