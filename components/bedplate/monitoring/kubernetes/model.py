@@ -26,6 +26,8 @@ class AlertGroup(StrEnum):
     OBJECT_STORE = "object-store"
     EDGE = "edge"
     KUBERNETES = "kubernetes"
+    MONITORING = "monitoring"
+    LOGS = "logs"
 
 
 @dataclass(frozen=True, slots=True)

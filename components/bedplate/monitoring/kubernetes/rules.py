@@ -12,6 +12,7 @@ from bedplate.monitoring.kubernetes.nodes import nodes_group
 from bedplate.monitoring.kubernetes.queue import queue_group
 from bedplate.monitoring.kubernetes.thresholds import AlertThresholds
 from bedplate.monitoring.kubernetes.training import object_store_group, training_group
+from bedplate.monitoring.kubernetes.watching import logs_group, monitoring_group
 
 RUNBOOKS = "docs/runbooks"
 """Where the runbooks are in this repository; give a base address to make the links work from a message."""
@@ -31,6 +32,8 @@ def all_groups(
         object_store_group(limits.object_store),
         edge_group(limits.edge),
         kubernetes_group(limits.kubernetes),
+        monitoring_group(limits.monitoring),
+        logs_group(limits.logs),
     ]
     wanted = set(AlertGroup if only is None else only)
     return [group for group in groups if group.name in wanted]

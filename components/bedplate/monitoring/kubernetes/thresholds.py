@@ -166,6 +166,25 @@ class KubernetesThresholds(Args):
     api_error_percent: Percent = 3.0
 
 
+class MonitoringThresholds(Args):
+    """Alerts about Prometheus, Alertmanager and the operator."""
+
+    store_used_percent: Percent = 95.0
+    """Share of what the blocks may take; at 100 the oldest go before their time."""
+    remote_write_delay_seconds: Annotated[int, Field(ge=60, lt=7200)] = 300
+    """How late the other store may be. After two hours samples leave the log that is written ahead."""
+    undelivered_percent: Percent = 1.0
+    hold_seconds: Seconds = 600
+
+
+class LogThresholds(Args):
+    """Alerts about the shipping of logs."""
+
+    stopped_seconds: Window = 900
+    buffer_used_percent: Percent = 70.0
+    hold_seconds: Seconds = 600
+
+
 class AlertThresholds(Args):
     """All thresholds. What is not given has a default that suits a cluster of tens of GPU nodes."""
 
@@ -177,3 +196,5 @@ class AlertThresholds(Args):
     object_store: ObjectStoreThresholds = ObjectStoreThresholds()
     edge: EdgeThresholds = EdgeThresholds()
     kubernetes: KubernetesThresholds = KubernetesThresholds()
+    monitoring: MonitoringThresholds = MonitoringThresholds()
+    logs: LogThresholds = LogThresholds()
