@@ -25,7 +25,8 @@ def made(record, **args: Any):
 def test_each_group_is_a_rule_object_of_its_own(record) -> None:
     found = made(record, labels={"release": "kps"}, cluster="dresden").of_type("PrometheusRule")
     assert {one.name for one in found} == {
-        f"watch-{group}" for group in ("gpu", "nodes", "queue", "training", "object-store", "kubernetes")
+        f"watch-{group}"
+        for group in ("gpu", "nodes", "queue", "training", "object-store", "kubernetes", "monitoring")
     }
     for one in found:
         assert one.inputs["apiVersion"] == "monitoring.coreos.com/v1"
@@ -90,7 +91,7 @@ def test_the_objects_wait_for_the_operator(record) -> None:
 
     found = record(program)
     objects = [one for one in found.made if one.type.startswith("kubernetes:")]
-    assert len(objects) == 10
+    assert len(objects) == 11
     assert {one.depends_on for one in objects} == {("chart",)}
 
 

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, InstanceOf, model_validator
 
 from bedplate.core import Args, In
+from bedplate.core.errors import Problems
 from bedplate.core.naming import child
+from bedplate.kubernetes.handles import KubernetesHandle
 from bedplate.monitoring.kubernetes.dashboards import DASHBOARDS
+from bedplate.monitoring.kubernetes.handles import MonitoringHandle
 from bedplate.monitoring.kubernetes.model import AlertGroup
 from bedplate.monitoring.kubernetes.panels import render
 from bedplate.monitoring.kubernetes.routing_args import AlertRouting, Name
@@ -19,7 +22,7 @@ from bedplate.monitoring.kubernetes.routing_operator import API_VERSION, alertma
 from bedplate.monitoring.kubernetes.rules import RUNBOOKS, all_groups, rule_group
 from bedplate.monitoring.kubernetes.thresholds import AlertThresholds
 
-__all__ = ["TrainingMonitoring", "TrainingMonitoringArgs"]
+__all__ = ["TrainingMonitoring", "TrainingMonitoringArgs", "groups_for"]
 
 _LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 _NEEDED_BY_DASHBOARD = {"bedplate-ceph": AlertGroup.CEPH, "bedplate-queues": AlertGroup.QUEUE}
@@ -37,11 +40,36 @@ def _label_value(value: str) -> str:
 Label = Annotated[str, AfterValidator(_label_value)]
 
 
+def groups_for(
+    cluster: KubernetesHandle, *, ceph: bool = False, queues: bool = True, logs: bool = False
+) -> tuple[AlertGroup, ...]:
+    """The groups of alerts that suit a cluster: what is not there is not missed.
+
+    Args:
+        cluster: GPUs and edge nodes are watched where it has pools of them.
+        ceph: Whether Ceph runs on it, or is connected to it.
+        queues: Whether Kueue is on it.
+        logs: Whether LogShipping is on it.
+    """
+    there = {
+        AlertGroup.GPU: any(
+            pool.accelerator is not None and pool.accelerator.vendor == "nvidia" for pool in cluster.pools
+        ),
+        AlertGroup.CEPH: ceph,
+        AlertGroup.QUEUE: queues,
+        AlertGroup.EDGE: any(pool.edge for pool in cluster.pools),
+        AlertGroup.LOGS: logs,
+    }
+    return tuple(group for group in AlertGroup if there.get(group, True))
+
+
 class TrainingMonitoringArgs(Args):
     """What is watched and who is told."""
 
-    namespace: In[Name] = "monitoring"
-    """Where the objects go; the operator must watch it."""
+    stack: InstanceOf[MonitoringHandle] | None = None
+    """The Prometheus stack that reads the objects: gives namespace, label, cluster and order."""
+    namespace: In[Name] | None = None
+    """Where the objects go, and the operator must watch it; the stack's, or "monitoring", if not given."""
     groups: Annotated[tuple[AlertGroup, ...], Field(min_length=1)] = (
         AlertGroup.GPU,
         AlertGroup.NODES,
@@ -49,8 +77,9 @@ class TrainingMonitoringArgs(Args):
         AlertGroup.TRAINING,
         AlertGroup.OBJECT_STORE,
         AlertGroup.KUBERNETES,
+        AlertGroup.MONITORING,
     )
-    """Ceph and edge are left out unless named: their absence would be an alert."""
+    """Ceph, edge and logs are left out unless named: their absence would be an alert. See `groups_for`."""
     thresholds: AlertThresholds = AlertThresholds()
     labels: dict[str, Label] = Field(default_factory=dict)
     """On each object. kube-prometheus-stack selects rules by `release: <name of its Helm release>`."""
@@ -60,10 +89,58 @@ class TrainingMonitoringArgs(Args):
     """Where the runbooks are published; a path within the repository if not given."""
     routing: AlertRouting | None = None
     """Who is told; nothing is set up if not given."""
+    routes_name: Name | None = None
+    """The name of the AlertmanagerConfig; the stack's, where that names one, or generated."""
     dashboards: bool = True
     """Whether Grafana's side container gets the dashboards as config maps with `grafana_dashboard: "1"`."""
     operator: pulumi.Resource | None = None
-    """What installs the operator and its resource definitions; the objects wait for it."""
+    """What installs the operator and its resource definitions, where that is not the stack."""
+
+    @model_validator(mode="after")
+    def _fits_the_stack(self) -> "TrainingMonitoringArgs":
+        problems = Problems("TrainingMonitoringArgs")
+        stack = self.stack
+        if stack is None:
+            return self
+        if self.operator is not None:
+            problems.add("operator", "given with stack, which brings the operator; remove it")
+        if stack.routes_name is not None:
+            if self.routing is None:
+                problems.add(
+                    "routing",
+                    f"not given, and Alertmanager starts only once {stack.routes_name!r} is there; give "
+                    f"routing, "
+                    "or the stack no routes_name",
+                )
+            if self.routes_name not in (None, stack.routes_name):
+                problems.add(
+                    "routes_name",
+                    f"{self.routes_name!r} is not {stack.routes_name!r}, which Alertmanager reads; remove it",
+                )
+            if isinstance(self.namespace, str) and self.namespace != stack.namespace:
+                problems.add(
+                    "namespace",
+                    f"{self.namespace!r} is not {stack.namespace!r}, where Alertmanager looks for "
+                    f"{stack.routes_name!r}; remove it",
+                )
+        problems.raise_if_any()
+        return self
+
+    def where(self) -> pulumi.Input[str]:
+        """The namespace of the objects."""
+        if self.namespace is not None:
+            return self.namespace
+        return "monitoring" if self.stack is None else self.stack.namespace
+
+    def found_by(self) -> dict[str, str]:
+        """The labels of the objects."""
+        return {**({} if self.stack is None else self.stack.labels), **self.labels}
+
+    def after(self) -> list[pulumi.Resource]:
+        """What the objects wait for."""
+        if self.stack is not None:
+            return self.stack.after()
+        return [] if self.operator is None else [self.operator]
 
 
 class TrainingMonitoring(pulumi.ComponentResource):
@@ -100,18 +177,19 @@ class TrainingMonitoring(pulumi.ComponentResource):
         )
 
     def _options(self) -> pulumi.ResourceOptions:
-        operator = self._args.operator
-        return pulumi.ResourceOptions(parent=self, depends_on=[] if operator is None else [operator])
+        return pulumi.ResourceOptions(parent=self, depends_on=self._args.after())
 
-    def _metadata(self, **labels: str) -> k8s.meta.v1.ObjectMetaArgs:
+    def _metadata(self, name: str | None = None, **labels: str) -> k8s.meta.v1.ObjectMetaArgs:
         return k8s.meta.v1.ObjectMetaArgs(
-            namespace=self._args.namespace,
-            labels={**self._args.labels, "app.kubernetes.io/managed-by": "bedplate", **labels},
+            name=name,
+            namespace=self._args.where(),
+            labels={**self._args.found_by(), "app.kubernetes.io/managed-by": "bedplate", **labels},
         )
 
     def _rules(self) -> list[k8s.apiextensions.CustomResource]:
         args = self._args
-        labels = {} if args.cluster is None else {"cluster": args.cluster}
+        name = args.cluster or (None if args.stack is None else args.stack.cluster)
+        labels = {} if name is None else {"cluster": name}
         return [
             k8s.apiextensions.CustomResource(
                 child(self._name, group.name),
@@ -137,11 +215,13 @@ class TrainingMonitoring(pulumi.ComponentResource):
         ]
 
     def _routes(self, routing: AlertRouting) -> k8s.apiextensions.CustomResource:
+        stack = self._args.stack
+        name = self._args.routes_name or (None if stack is None else stack.routes_name)
         return k8s.apiextensions.CustomResource(
             child(self._name, "routes"),
             api_version=API_VERSION,
             kind="AlertmanagerConfig",
-            metadata=self._metadata(),
+            metadata=self._metadata(name),
             spec=alertmanager_config_spec(routing),
             opts=self._options(),
         )
