@@ -61,6 +61,7 @@ def seconds_per_resource(count: int, rounds: int) -> tuple[float, float]:
     from pulumi.runtime.proto import analyzer_pb2
 
     from bedplate.sandbox.engine import PolicyPack
+    from bedplate.sandbox.engine.analyzers_config import read_project
     from bedplate.sandbox.engine.analyzers_host import PackHost, StackInfo
     from bedplate.sandbox.engine.values import to_struct
 
@@ -84,7 +85,7 @@ def seconds_per_resource(count: int, rounds: int) -> tuple[float, float]:
         together.resources.add(**told)
     stack = together.SerializeToString()
     info = StackInfo("organization", "bench", "bench", True, {}, frozenset())
-    hosts = [PackHost(PolicyPack(pack), "127.0.0.1:0", info) for pack in PACKS]
+    hosts = [PackHost(PolicyPack(pack), read_project(pack), "127.0.0.1:0", info) for pack in PACKS]
     analyze, analyze_stack = [], []
     try:
         for host in hosts:

@@ -9,8 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
+import yaml
+from pulumi.runtime.proto import analyzer_pb2_grpc
+
 from bedplate_policies.errors import PolicyError
 from bedplate_policies.rule import AnyRule, Group
+from bedplate_policies.servicer import Servicer
 
 # A stack of thousands of resources comes in one message.
 _OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
@@ -29,8 +34,6 @@ class Pack:
 
 def load(directory: Path, group: Group) -> Pack:
     """The pack in a directory: its PulumiPolicy.yaml and the rules of its group."""
-    import yaml
-
     project = yaml.safe_load((directory / "PulumiPolicy.yaml").read_text())
     return Pack(
         name=f"bedplate-{group}",
@@ -58,11 +61,6 @@ def serve(directory: Path, group: Group) -> None:
 
 def serve_pack(pack: Pack, directory: Path) -> None:
     """Serve any pack, such as one with rules of a user's own; its exemptions stand in `directory`."""
-    import grpc
-    from pulumi.runtime.proto import analyzer_pb2_grpc
-
-    from bedplate_policies.servicer import Servicer
-
     parent = os.getppid()
     server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
     servicer = Servicer(pack.name, pack.version, pack.description, pack.rules, directory)

@@ -1,14 +1,17 @@
 """Policy packs in a run: what they are shown and when, as Pulumi's step generator does it (v3.260)."""
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pulumi.runtime.proto import analyzer_pb2
 
-from .analyzers_config import PackError, PolicyPack
+from .analyzers_config import PackError, PolicyPack, read_project
 from .analyzers_host import PackHost, StackInfo
 from .events import PolicyEvent
+from .pack_processes import PackStarter
 from .urns import STACK_TYPE, create_urn, urn_name, urn_type
 from .values import Properties, Value, to_struct
 
@@ -32,10 +35,15 @@ class Analyzers:
         info = StackInfo(
             d.stack.organization, d.stack.project, d.stack.stack, d.preview, d.config, d.secret_keys
         )
+        self._starter: PackStarter | None = None
         try:
-            for pack in packs:
-                self._hosts.append(PackHost(pack, engine, info))
-        except PackError as error:
+            projects = [read_project(pack.path) for pack in packs]
+            if PackStarter.useful([project.python for project in projects]):
+                self._starter = PackStarter([project.main for project in projects])
+            for pack, project in zip(packs, projects, strict=True):
+                own = self._starter if project.python == Path(sys.executable) else None
+                self._hosts.append(PackHost(pack, project, engine, info, own))
+        except (PackError, OSError) as error:
             self.stop()
             raise d.fail(str(error)) from error
 
@@ -43,6 +51,8 @@ class Analyzers:
         """End every pack."""
         for host in self._hosts:
             host.stop()
+        if self._starter is not None:
+            self._starter.close()
 
     def wait(self) -> None:
         """Wait until every pack can be asked. Raises Aborted where one cannot, having told it once."""

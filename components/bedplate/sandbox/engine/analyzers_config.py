@@ -1,6 +1,7 @@
 """A pack's project file and its configuration, read as Pulumi reads them (pkg/resource/analyzer, v3.260)."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,7 +63,8 @@ def read_project(path: Path) -> PackProject:
     named = options.get("virtualenv") if isinstance(options, dict) else None
     python = Path(sys.executable)
     if named:
-        python = path / str(named) / "bin" / "python"
+        # Not resolved: a link is what tells an environment from the Python that it was made of.
+        python = Path(os.path.abspath(path / str(named) / "bin" / "python"))
         if not python.is_file():
             raise PackError(
                 f"{file}: virtualenv {named!r} has no bin/python; make it, e.g. with `make setup`"

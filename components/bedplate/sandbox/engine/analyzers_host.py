@@ -1,6 +1,5 @@
 """One policy pack: a child process that serves Pulumi's analyzer protocol, and the calls made on it."""
 
-import os
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
-from .analyzers_config import PackError, PolicyPack, RuleConfig, read_config, read_project, reconcile
+from .analyzers_config import PackError, PackProject, PolicyPack, RuleConfig, read_config, reconcile
+from .pack_processes import PackStarter, open_alone
 from .values import Properties, from_struct, to_struct
 
 _OPTIONS = (
@@ -46,28 +46,28 @@ class StackInfo:
 class PackHost:
     """Starts the pack at once; `ready` waits until it can be asked, and raises PackError where it cannot."""
 
-    def __init__(self, pack: PolicyPack, engine: str, info: StackInfo) -> None:
+    def __init__(
+        self,
+        pack: PolicyPack,
+        project: PackProject,
+        engine: str,
+        info: StackInfo,
+        starter: PackStarter | None = None,
+    ) -> None:
+        """`starter`: what the pack is forked from, where its interpreter is this one."""
         self.pack = pack
-        self.version = ""
         self._info = info
         self._stacks_only = False
         self._given = read_config(pack.config) if pack.config is not None else {}
-        project = read_project(pack.path)
         self.version = project.version
         directory = pack.path.resolve()
+        arguments = [engine, str(project.main)]
         # As Pulumi's language host starts a pack (pulumi-language-python, RunPlugin).
-        command = [str(project.python), "-u", "-m", "pulumi.policy", engine, str(project.main)]
-        self._process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env={**os.environ, **self._variables()},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            # Ctrl-C is for the engine alone.
-            start_new_session=True,
+        command = [str(project.python), "-u", "-m", "pulumi.policy", *arguments]
+        self._process = (
+            open_alone(command, directory, self._variables())
+            if starter is None
+            else starter.open(arguments, directory, self._variables())
         )
         self._last: list[str] = []
         self._channel: grpc.Channel | None = None
