@@ -1,0 +1,1 @@
+"""What makes machines, replicas and ways in follow the load."""
