@@ -114,8 +114,18 @@ def update(
 ) -> JsonObject:
     """The changed object. `old`: the inputs before. Raises CloudError where it would be refused."""
     _check_references(cluster, kind, manifest)
+    check_change(kind, live, manifest)
     _check_growth(cluster, kind.group_kind, live, manifest)
     return _put(cluster, kind, settle.carried(live, old, kept(kind, manifest)), live)
+
+
+def check_change(kind: Kind, live: JsonObject, manifest: JsonObject) -> None:
+    """Raises CloudError for a change of a custom resource that its definition's rules rule out."""
+    if kind.definition is None:
+        return
+    found = customs.change_problems(kind.definition, live, manifest)
+    if found:
+        raise CloudError("Invalid", "; ".join(f"{path}: {reason}" for path, reason in found))
 
 
 def _put(cluster: Cluster, kind: Kind, value: JsonObject, live: JsonObject | None) -> JsonObject:

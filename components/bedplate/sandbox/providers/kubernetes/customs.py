@@ -1,13 +1,14 @@
 """Custom resources: what a CustomResourceDefinition must be, and what it asks of its objects.
 
 Kubernetes documentation, "Extend the Kubernetes API with CustomResourceDefinitions" (from memory).
-Rules in CEL (x-kubernetes-validations) are not evaluated.
+Rules in CEL (x-kubernetes-validations) are in `validations.py`.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bedplate.sandbox.providers.handler import JsonObject
+from bedplate.sandbox.providers.kubernetes import validations
 from bedplate.sandbox.providers.kubernetes.openapi import Checker, with_defaults
 from bedplate.sandbox.providers.kubernetes.pods import choice, items
 from bedplate.sandbox.providers.kubernetes.rules import at
@@ -76,8 +77,18 @@ def schema_of(definition: Mapping[str, Any], api_version: str) -> Mapping[str, A
 
 
 def problems(definition: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with an object of the kind."""
-    yield from Checker().problems(_root(schema_of(definition, manifest["apiVersion"])), manifest)
+    """What is wrong with an object of the kind. Rules in CEL are asked where the schema refuses nothing."""
+    schema = schema_of(definition, manifest["apiVersion"])
+    found = list(Checker().problems(_root(schema), manifest))
+    yield from found or validations.problems(schema, with_defaults(schema, manifest))
+
+
+def change_problems(
+    definition: Mapping[str, Any], live: Mapping[str, Any], manifest: Mapping[str, Any]
+) -> list[Problem]:
+    """What is wrong with a change: rules that compare an object with what it was (`oldSelf`)."""
+    schema = schema_of(definition, manifest["apiVersion"])
+    return list(validations.problems(schema, with_defaults(schema, manifest), live))
 
 
 def defaulted(definition: Mapping[str, Any], manifest: Mapping[str, Any]) -> JsonObject:

@@ -95,7 +95,7 @@ def reduced(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_hand(row: dict[str, Any]) -> dict[str, Any]:
-    """A definition out of a reference: some fields with their types (`a.b`, `a[].b`, `a{}`), all others free."""
+    """A definition out of a reference: `a.b`, `a[].b`, `a{}` and a type; all others are free."""
     schema: dict[str, Any] = {"type": "object", _FREE: True}
     for path, told in row["fields"].items():
         kind, _, values = told.partition(" ")

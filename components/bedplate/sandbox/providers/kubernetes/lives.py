@@ -89,6 +89,8 @@ class ObjectLife:
         manifest = self._placed(inputs)
         outputs = manifest if self.kind is None else api.kept(self.kind, manifest)
         if state is not None and isinstance(outputs.get("metadata"), dict):
+            if self.kind is not None:
+                api.check_change(self.kind, state, manifest)
             outputs = settle.carried(state, old, outputs)
             if self.group_kind == settle.SERVICE and isinstance(outputs.get("spec"), dict):
                 outputs["spec"].setdefault("clusterIP", state["spec"].get("clusterIP", UNKNOWN))

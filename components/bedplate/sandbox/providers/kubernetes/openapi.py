@@ -52,6 +52,8 @@ class Checker:
         if name == _INT_OR_STRING_NAME or schema.get("x-kubernetes-int-or-string"):
             if not isinstance(value, int | str) or isinstance(value, bool):
                 yield path, f"{text} was given; give a whole number or a string"
+            else:
+                yield from self._limits(schema, value, path, text)
             return
         if value is None:
             if self._structural and not schema.get("nullable") and schema.get("type"):
