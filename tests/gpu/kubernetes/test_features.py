@@ -28,12 +28,12 @@ def test_the_workers_stand_the_taints_of_every_pool(record, cluster, pool) -> No
 def test_rules_wait_for_the_chart_that_defines_them(record, cluster) -> None:
     made = record(lambda: NodeFeatureDiscovery("nfd", NodeFeatureDiscoveryArgs(cluster=cluster())))
     found = made.of_type("NodeFeatureRule")
-    assert [one.inputs["metadata"]["name"] for one in found] == [
+    assert {one.inputs["metadata"]["name"] for one in found} == {
         "bedplate-gpus",
         "bedplate-rdma",
         "bedplate-numa",
         "bedplate-kernel",
-    ]
+    }
     assert all(one.depends_on == ("nfd-discovery",) for one in found)
 
 

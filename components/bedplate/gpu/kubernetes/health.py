@@ -129,6 +129,14 @@ def _digest(files: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _answers() -> k8s.core.v1.ProbeArgs:
+    return k8s.core.v1.ProbeArgs(
+        http_get=k8s.core.v1.HTTPGetActionArgs(path="/healthz", port=_HEALTH_PORT),
+        initial_delay_seconds=10,
+        timeout_seconds=5,
+    )
+
+
 def _pod(files: dict[str, str], *, clock: bool) -> k8s.core.v1.PodSpecArgs:
     logs = [f"/config/{name}" for name in files if name in ("disk.json", "kernel.json", "gpu.json")]
     plugins = [f"/config/{name}" for name in files if name in ("link.json", "clock.json")]
@@ -172,9 +180,8 @@ def _pod(files: dict[str, str], *, clock: bool) -> k8s.core.v1.PodSpecArgs:
                         ),
                     )
                 ],
-                readiness_probe=k8s.core.v1.ProbeArgs(
-                    http_get=k8s.core.v1.HTTPGetActionArgs(path="/healthz", port=_HEALTH_PORT)
-                ),
+                readiness_probe=_answers(),
+                liveness_probe=_answers(),
                 ports=[k8s.core.v1.ContainerPortArgs(name="metrics", container_port=_METRICS_PORT)],
                 resources=k8s.core.v1.ResourceRequirementsArgs(
                     requests={"cpu": "20m", "memory": "64Mi"}, limits={"cpu": "200m", "memory": "128Mi"}
