@@ -1,0 +1,1 @@
+"""Queues for accelerators: who may use how much of which pool, and what runs there."""

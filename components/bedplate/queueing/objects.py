@@ -1,0 +1,117 @@
+"""Kueue's objects, and the namespaces around them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from bedplate.kubernetes.objects import MANAGED, PodSecurity, options
+
+KUEUE_API = "kueue.x-k8s.io/v1beta2"
+
+R = TypeVar("R", bound=pulumi.Resource)
+
+
+def built_in(
+    make: Callable[..., R],
+    component: pulumi.Resource,
+    name: str,
+    *,
+    object_name: str,
+    namespace: str | None = None,
+    after: Sequence[pulumi.Resource] = (),
+    **fields: object,
+) -> R:
+    """An object of one of Kubernetes' own kinds, whose class of the SDK is `make`."""
+    where = {} if namespace is None else {"namespace": namespace}
+    metadata = {"name": object_name, **where, "labels": dict(MANAGED)}
+    return make(name, metadata=metadata, opts=options(component, after), **fields)
+
+
+def kueue_object(
+    component: pulumi.Resource,
+    name: str,
+    *,
+    kind: str,
+    object_name: str,
+    namespace: str | None = None,
+    spec: Mapping[str, object] | None = None,
+    top: Mapping[str, object] | None = None,
+    after: Sequence[pulumi.Resource] = (),
+    delete_seconds: int | None = None,
+) -> k8s.apiextensions.CustomResource:
+    """An object of one of Kueue's kinds. `top` is for kinds that have no spec; `delete_seconds` is how long
+    its deletion may take, where Kueue holds it until work has ended.
+    """
+    metadata: dict[str, object] = {"name": object_name, "labels": dict(MANAGED)}
+    if namespace is not None:
+        metadata["namespace"] = namespace
+    opts = options(component, after)
+    if delete_seconds is not None:
+        opts.custom_timeouts = pulumi.CustomTimeouts(delete=f"{delete_seconds}s")
+    return k8s.apiextensions.CustomResource(
+        name,
+        api_version=KUEUE_API,
+        kind=kind,
+        metadata=metadata,
+        opts=opts,
+        **(dict(top or {}) | ({} if spec is None else {"spec": dict(spec)})),
+    )
+
+
+def protected_namespace(
+    component: pulumi.Resource,
+    name: str,
+    *,
+    object_name: str,
+    pod_security: PodSecurity,
+    protect: bool,
+    after: Sequence[pulumi.Resource] = (),
+) -> k8s.core.v1.Namespace:
+    """A namespace whose deletion takes its volumes and secrets along, and may be refused."""
+    return k8s.core.v1.Namespace(
+        name,
+        metadata={
+            "name": object_name,
+            "labels": {
+                **MANAGED,
+                "pod-security.kubernetes.io/enforce": pod_security,
+                "pod-security.kubernetes.io/audit": "restricted",
+                "pod-security.kubernetes.io/warn": "restricted",
+            },
+        },
+        opts=options(component, after, protect),
+    )
+
+
+def ingress_rules(
+    component: pulumi.Resource,
+    name: str,
+    *,
+    namespace: str,
+    ports: Sequence[int] = (),
+    after: Sequence[pulumi.Resource],
+) -> list[pulumi.Resource]:
+    """Nothing comes into the namespace but from itself, and on `ports` from anywhere.
+
+    The ports are for webhooks: the API server calls them from an address that no policy can name.
+    """
+    kinds: list[tuple[str, list[dict[str, object]]]] = [
+        ("deny", []),
+        ("own", [{"from": [{"podSelector": {}}]}]),
+    ]
+    if ports:
+        kinds.append(("webhooks", [{"ports": [{"port": port, "protocol": "TCP"} for port in ports]}]))
+    return [
+        built_in(
+            k8s.networking.v1.NetworkPolicy,
+            component,
+            f"{name}-{kind}",
+            object_name=f"bedplate-{kind}",
+            namespace=namespace,
+            after=after,
+            spec={"podSelector": {}, "policyTypes": ["Ingress"], "ingress": ingress},
+        )
+        for kind, ingress in kinds
+    ]
