@@ -2,12 +2,12 @@
 
 What a known chart brings of CustomResourceDefinitions is put into the cluster (`brought.py`).
 A release is checked for what can be told without its chart: that the version is pinned, and its values where
-`charts.json` has the chart's own schema of them (`{"<chart>": {"source": ..., "schema": ...}}`).
+`charts.json` has the chart's own schema of them, or its top-level keys ("derived", see `values_build.py`).
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,7 +17,7 @@ from bedplate.sandbox.providers.kubernetes import api, brought, metadata, names,
 from bedplate.sandbox.providers.kubernetes.cluster import NAMESPACE, RELEASE, Cluster
 from bedplate.sandbox.providers.kubernetes.connection import Connection
 from bedplate.sandbox.providers.kubernetes.openapi import Checker
-from bedplate.sandbox.providers.schema import Problem, join, nearest
+from bedplate.sandbox.providers.schema import Problem, nearest
 from bedplate.sandbox.providers.wire import UNKNOWN
 
 _VERSION = re.compile(r"^v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$")
@@ -83,11 +83,7 @@ class ReleaseLife:
             found.append(
                 ("version", f"'{version}' is no exact version; give one such as 1.2.3, and no range")
             )
-        schema = _schemas().get(str(chart).rpartition("/")[2])
-        if schema is not None and isinstance(inputs.get("values", {}), dict):
-            checker = Checker(schema.get("definitions") or schema.get("$defs") or {})
-            for path, reason in checker.problems(schema, inputs.get("values", {})):
-                found.append((join("values", path) if not path else f"values.{path}", reason))
+        found += _values_problems(str(chart).rpartition("/")[2], inputs.get("values", {}))
         return found
 
     def replaces(self, path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -172,7 +168,20 @@ def _word(kind: type) -> str:
     return {str: "string", dict: "map", int: "whole number", bool: "boolean"}.get(kind, "list")
 
 
+def _values_problems(chart: str, values: Any) -> Iterator[Problem]:
+    known = _schemas().get(chart)
+    if known is None or not isinstance(values, dict):
+        return
+    for path, reason in Checker({}).problems(known["schema"], values):
+        if known["derived"] and reason.startswith("unknown field"):
+            hint = reason.removeprefix("unknown field")
+            reason = f"the chart has no such value, and helm would pass over it{hint}"
+        yield (f"values.{path}" if path else "values"), reason
+
+
 @cache
-def _schemas() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("charts.json").read_text(encoding="utf-8")
-    return {chart: row["schema"] for chart, row in json.loads(text).items()}
+def _schemas() -> Mapping[str, Mapping[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(
+        resources.files(__package__).joinpath("charts.json").read_text(encoding="utf-8")
+    )
+    return found
