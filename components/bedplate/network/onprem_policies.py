@@ -8,10 +8,10 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pydantic import Field, model_validator
 
-from bedplate.cluster.onprem_labels import label_value
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
+from bedplate.gpu.labels import label_value
 from bedplate.kubernetes.names import K8sLabel
 from bedplate.kubernetes.objects import MANAGED, PodSecurity, namespace, options
 from bedplate.network.onprem_ranges import AddressText, Cidr
