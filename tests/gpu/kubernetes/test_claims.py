@@ -20,8 +20,8 @@ DOMAIN = {"name": "job", "namespace": "team-a", "claim_template": "job-channel"}
 
 def test_a_claim_says_what_gpu_it_wants(record, cluster) -> None:
     claims = (
-        {**CLAIM, "model": "H100-SXM5-80GB", "count": 8},
-        {**CLAIM, "name": "large", "min_memory_gib": 40},
+        {**CLAIM, "name": "all", "model": "H100-SXM5-80GB", "count": 8},
+        {**CLAIM, "name": "more", "min_memory_gib": 40},
         {**CLAIM, "name": "slice", "mig_slice": "1g.10gb", "count": 2},
     )
     made = record(lambda: GpuResourceClaims("dra", GpuResourceClaimsArgs(cluster=cluster(), claims=claims)))
@@ -38,7 +38,7 @@ def test_a_claim_says_what_gpu_it_wants(record, cluster) -> None:
     ]
     asked = [
         one.inputs["spec"]["spec"]["devices"]["requests"][0]["exactly"]
-        for one in made.of_type("ResourceClaimTemplate")
+        for one in sorted(made.of_type("ResourceClaimTemplate"), key=lambda one: one.name)
     ]
     assert [(one["deviceClassName"], one["count"]) for one in asked] == [
         ("h100-sxm5-80gb", 8),
