@@ -12,6 +12,7 @@ from bedplate.kubernetes.handles import KubernetesHandle, NodeAccelerator, NodeP
 from bedplate.monitoring.kubernetes.handles import MonitoringHandle
 from bedplate.monitoring.kubernetes.model import AlertGroup
 from bedplate.monitoring.kubernetes.prometheus import PrometheusStack, PrometheusStackArgs
+from bedplate.monitoring.kubernetes.prometheus_values import stack_values
 from bedplate.monitoring.kubernetes.stack import TrainingMonitoring, TrainingMonitoringArgs, groups_for
 from bedplate.sandbox.errors import SandboxError
 from bedplate.sandbox.fixture import SandboxFixture
@@ -145,6 +146,65 @@ def test_the_real_definition_refuses_what_alertmanager_would(sandbox: SandboxFix
 
     with pytest.raises(SandboxError, match=r"spec\.route\.groupWaits: unknown field"):
         sandbox.up(program)
+
+
+def test_what_the_chart_hands_on_is_what_the_operator_takes(sandbox: SandboxFixture) -> None:
+    """The chart puts these values into its own objects as they are; here they meet the real definitions."""
+    secret = {"name": "store", "key": "token"}
+    prometheus = {
+        "out_of_order_minutes": 30,
+        "remote_write": [
+            {
+                "name": "a",
+                "url": "https://a.example.com",
+                "bearer_token": secret,
+                "ca": secret,
+                "metrics": "up",
+            },
+            {"name": "b", "url": "https://b.example.com", "username": secret, "password": secret},
+            {"name": "c", "url": "https://c.example.com", "sigv4_region": "eu-west-1"},
+        ],
+    }
+
+    def program() -> None:
+        handle = _handle()
+        args = PrometheusStackArgs(
+            cluster=handle, prometheus=prometheus, alertmanager={"routes_name": "routes"}
+        )
+        stack = PrometheusStack("watch", args, handle.options())
+        values: Any = stack_values(args)
+        server = values["prometheus"]["prometheusSpec"]
+        same = (
+            "replicas retention retentionSize scrapeInterval evaluationInterval walCompression "
+            "externalLabels "
+            "enableAdminAPI tsdb resources remoteWrite ruleNamespaceSelector podMonitorNamespaceSelector"
+        )
+        specs = {
+            "Prometheus": {
+                **{key: server[key] for key in same.split()},
+                "storage": server["storageSpec"],
+            },
+            "Alertmanager": {
+                key: value
+                for key, value in values["alertmanager"]["alertmanagerSpec"].items()
+                if key != "podAntiAffinity"
+            },
+        }
+        for kind, spec in specs.items():
+            k8s.apiextensions.CustomResource(
+                kind.lower(),
+                api_version=f"{GROUP}/v1",
+                kind=kind,
+                metadata={"name": "x", "namespace": "monitoring"},
+                spec=spec,
+                opts=pulumi.ResourceOptions(provider=handle.provider, depends_on=stack.handle.after()),
+            )
+
+    sandbox.up(program)
+    made = sandbox.cluster().get(GroupKind(GROUP, "Prometheus"), "monitoring", "x")
+    assert made is not None
+    assert made["spec"]["retentionSize"] == "85GiB"
+    assert len(made["spec"]["remoteWrite"]) == 3
 
 
 def test_groups_follow_what_the_cluster_has(record: Callable[..., Any]) -> None:

@@ -232,6 +232,20 @@ def test_replicas_are_kept_apart_where_there_are_nodes_enough(values) -> None:
     assert edge["prometheus"]["prometheusSpec"]["podAntiAffinity"] == "soft"
 
 
+def test_monitors_are_found_everywhere_and_rules_by_their_label(values) -> None:
+    spec = values()["prometheus"]["prometheusSpec"]
+    assert spec["serviceMonitorNamespaceSelector"] == spec["ruleNamespaceSelector"] == {}
+    assert [
+        spec[f"{kind}SelectorNilUsesHelmValues"] for kind in ("rule", "serviceMonitor", "podMonitor")
+    ] == [
+        True,
+        False,
+        False,
+    ]
+    labelled = values(monitors="labelled")["prometheus"]["prometheusSpec"]
+    assert labelled["podMonitorSelectorNilUsesHelmValues"] is True
+
+
 def test_ethtool_is_switched_on_only_when_asked(values) -> None:
     assert "--collector.ethtool" not in values()["prometheus-node-exporter"]["extraArgs"]
     arguments = values(nodes={"ethtool": True})["prometheus-node-exporter"]["extraArgs"]

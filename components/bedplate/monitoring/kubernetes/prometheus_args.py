@@ -45,6 +45,10 @@ class PrometheusStackArgs(Args):
             "none" leaves its recorded series and its dashboards empty, too.
         dead_mans_switch: Whether the alert `Watchdog` fires at all times, for a service that tells when it
             stops; off by default. Route it there: every other receiver would be told for ever.
+        monitors: "all" by default: every ServiceMonitor, PodMonitor and Probe of the cluster is followed,
+            because operators (Rook's, NVIDIA's) make theirs without the label. "labelled": only those with
+            `release`. Who may make a monitor may have Prometheus read with its own rights: grant it to
+            administrators only. Rules are found by the label in any case.
         query_namespaces: Namespaces whose pods may ask Prometheus (KEDA, metrics adapters); none by default.
         training_runs: Whether pods with the label `bedplate/run` are scraped at their port `metrics`; on by
             default.
@@ -65,6 +69,7 @@ class PrometheusStackArgs(Args):
     kube_proxy: bool = False
     chart_rules: Literal["unduplicated", "none"] = "unduplicated"
     dead_mans_switch: bool = False
+    monitors: Literal["all", "labelled"] = "all"
     query_namespaces: tuple[K8sLabel, ...] = ()
     training_runs: bool = True
     cert_manager: bool = False

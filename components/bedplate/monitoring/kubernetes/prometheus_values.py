@@ -54,6 +54,7 @@ _NO_FILESYSTEMS = (
     "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|"
     "overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs|erofs)$"
 )
+_MONITORS = ("serviceMonitor", "podMonitor", "probe")
 _EVERY_NODE = [{"operator": "Exists"}]
 _SMALL = PodResources(cpu=0.05, memory_gib=0.125)
 
@@ -167,12 +168,11 @@ def _prometheus(args: PrometheusStackArgs) -> dict[str, object]:
         "podAntiAffinity": _spread(args, settings.replicas),
         "resources": settings.resources.manifest(),
         "storageSpec": {"volumeClaimTemplate": _claim(args, settings.volume_gib, settings.storage_class)},
-        # Objects of any namespace, where they carry the label `release`.
-        **{f"{kind}NamespaceSelector": {} for kind in ("rule", "serviceMonitor", "podMonitor", "probe")},
-        **{
-            f"{kind}SelectorNilUsesHelmValues": True
-            for kind in ("rule", "serviceMonitor", "podMonitor", "probe")
-        },
+        "ruleNamespaceSelector": {},
+        "ruleSelectorNilUsesHelmValues": True,
+        **{f"{kind}NamespaceSelector": {} for kind in _MONITORS},
+        # True: those with the label `release`. False: all.
+        **{f"{kind}SelectorNilUsesHelmValues": args.monitors == "labelled" for kind in _MONITORS},
         "remoteWrite": [remote_write(one) for one in settings.remote_write],
     }
     return spec | _options(settings)
