@@ -104,7 +104,10 @@ def test_a_driver_of_ones_own_keeps_the_kernels_out(record, cluster, mi300x) -> 
     )
     driver = made.one("DeviceConfig").inputs["spec"]["driver"]
     assert (driver["enable"], driver["blacklist"], driver["version"]) == (True, True, "30.20.1")
-    assert made.one("Release", "amd-operator").inputs["values"]["kmm"] == {"enabled": True}
+    assert made.one("Release", "amd-operator").inputs["values"]["kmm"] == {
+        "enabled": True,
+        "watch": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ class AmdGpuOperator(pulumi.ComponentResource):
             release_name="amd-gpu-operator",
             values={
                 "node-feature-discovery": {"enabled": False},
-                "kmm": {"enabled": args.driver_version is not None},
+                # What builds and loads drivers, and the watch for its objects.
+                "kmm": dict.fromkeys(("enabled", "watch"), args.driver_version is not None),
                 "installdefaultNFDRule": True,
                 "remediation": {"enabled": False},
                 # The objects below say it, one per pool.
