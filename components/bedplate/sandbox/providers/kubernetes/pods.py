@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bedplate.sandbox.providers.kubernetes import metadata
+from bedplate.sandbox.providers.kubernetes import limits, metadata
 from bedplate.sandbox.providers.kubernetes.quantity import amount
 from bedplate.sandbox.providers.schema import Problem, join
 
@@ -31,6 +31,7 @@ def problems(spec: Any, path: str, restart: tuple[str, ...] = ()) -> Iterator[Pr
     """`restart`: the restart policies that the owner of a template allows; empty for any."""
     if not isinstance(spec, Mapping):
         return
+    yield from limits.pod_problems(spec, path)
     for field, allowed in _CHOICES.items():
         yield from choice(spec.get(field), allowed, f"{path}.{field}")
     policy = spec.get("restartPolicy", "Always")

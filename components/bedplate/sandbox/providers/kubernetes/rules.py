@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bedplate.sandbox.providers.kubernetes import metadata, pods
+from bedplate.sandbox.providers.kubernetes import limits, metadata, pods
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 from bedplate.sandbox.providers.kubernetes.pods import choice, items
 from bedplate.sandbox.providers.kubernetes.quantity import amount
@@ -29,9 +29,11 @@ def at(value: Any, *path: str) -> Any:
 
 def problems(kind: GroupKind, manifest: Values) -> Iterator[Problem]:
     """Everything wrong that the schema does not say. Nothing is known of custom resources here."""
+    found = dict(limits.problems(kind, manifest))
     rule = _RULES.get((kind.group, kind.kind))
     if rule is not None:
-        yield from rule(manifest)
+        found.update(rule(manifest))
+    yield from found.items()
 
 
 def template_path(kind: GroupKind) -> tuple[str, ...] | None:
