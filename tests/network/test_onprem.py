@@ -448,19 +448,24 @@ def test_metallb_lives_and_goes(sandbox: Any, pool: dict[str, Any]) -> None:
     assert sandbox.resources() == []
 
 
-def test_calico_with_routers_is_what_its_api_takes(record: Any) -> None:
-    made = record(program("calico"))
-    peer = made.one("BGPPeer", "net-peer-tor-2a")
-    assert peer.type == "kubernetes:projectcalico.org/v3:BGPPeer"
-    assert peer.inputs["spec"] == {
+@pytest.mark.xdist_group("sandbox-fixture")
+def test_calico_with_routers_lives_and_goes(sandbox: Any) -> None:
+    sandbox.up(program("calico"))
+    racks = sandbox.cluster("racks")
+    assert racks.get(GroupKind("projectcalico.org", "BGPPeer"), "", "tor-2a")["spec"] == {
         "peerIP": "10.0.2.1",
         "asNumber": 64602,
         "maxRestartTime": "60s",
         "nodeSelector": "topology.rook.io/rack == 'rack-2'",
         "password": {"secretKeyRef": {"name": "bgp-auth", "key": "password"}},
     }
-    assert made.one("BGPConfiguration").inputs["spec"]["nodeToNodeMeshEnabled"] is False
-    assert "net-calico" in made.one("BGPConfiguration").depends_on
+    routing = racks.get(GroupKind("projectcalico.org", "BGPConfiguration"), "", "default")["spec"]
+    assert (routing["asNumber"], routing["nodeToNodeMeshEnabled"]) == (64512, False)
+    assert changed(sandbox.up()) == {}
+    sandbox.destroy()
+    order = sandbox.steps("delete")
+    assert order.index("net-bgp") < order.index("net-calico") < order.index("net-namespace")
+    assert sandbox.resources() == []
 
 
 @pytest.mark.xdist_group("sandbox-fixture")
