@@ -310,6 +310,15 @@ def test_what_cannot_be_is_refused(
     assert text in problems[path]
 
 
+def test_gpus_that_nobody_would_serve_are_refused(cluster, pool, refused) -> None:
+    label = {"gke-no-default-nvidia-gpu-device-plugin": "true"}
+    where = cluster(pool("a", labels=label), pool("b"), platform="gke")
+    problems = refused(lambda: NvidiaGpuOperatorArgs(cluster=where))
+    assert "nobody would serve its GPUs" in problems["device_plugin"]
+    # By claims, somebody else does.
+    assert not NvidiaGpuOperatorArgs(cluster=where, device_plugin=False).serves_resources
+
+
 def test_a_label_that_says_something_else_is_refused(cluster, pool, refused) -> None:
     where = cluster(pool(labels={"nvidia.com/mig.config": "all-7g.80gb"}))
     problems = refused(

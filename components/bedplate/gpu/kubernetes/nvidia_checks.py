@@ -72,6 +72,15 @@ def _pools(args: "NvidiaGpuOperatorArgs") -> Iterator[Problem]:
                 "the node pool",
             )
     yield from _clashing_layouts(args)
+    if args.device_plugin is None and not args.serves_resources:
+        for pool in args.gpu_pools:
+            if pool.labels.get(GKE_OWN_PLUGIN) == "true":
+                yield Problem(
+                    "device_plugin",
+                    f"not given, and {pool.name} keeps GKE's own plugin away while other pools do not, so "
+                    f"that nobody would serve its GPUs; allowed: the label {GKE_OWN_PLUGIN} on all pools or "
+                    "none; make them alike",
+                )
     if args.device_plugin and args.cluster.platform == "gke":
         for pool in args.gpu_pools:
             if pool.labels.get(GKE_OWN_PLUGIN) != "true":
