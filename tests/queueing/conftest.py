@@ -90,6 +90,9 @@ def refused() -> Callable[..., dict[str, str]]:
     def run(call: Callable[[], object]) -> dict[str, str]:
         with pytest.raises(ArgsError) as caught:
             call()
-        return {problem.path: problem.reason for problem in caught.value.problems}
+        found: dict[str, str] = {}
+        for problem in caught.value.problems:
+            found[problem.path] = "\n".join([*found.get(problem.path, "").splitlines(), problem.reason])
+        return found
 
     return run

@@ -82,11 +82,15 @@ class KueueHandle:
     Attributes:
         namespace: The controller's namespace.
         queues: The teams' queues, by team.
+        placed_pools: The pools whose nodes Kueue picks by their place in the network.
+        topology_levels: The levels that it knows of them, from the widest.
         release: What brings Kueue's definitions; None where Kueue was there before.
     """
 
     namespace: str = "kueue-system"
     queues: Mapping[str, QueueHandle] = field(default_factory=dict)
+    placed_pools: tuple[str, ...] = ()
+    topology_levels: tuple[str, ...] = ()
     release: pulumi.Resource | None = None
 
     @property

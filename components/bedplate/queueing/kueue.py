@@ -66,7 +66,13 @@ class KueueQueues(pulumi.ComponentResource):
         )
         self._namespaces = {one: self._make_namespace(one) for one in args.namespaces}
         queues = {team.name: self._make_queue(team) for team in args.teams}
-        self.handle = KueueHandle(namespace=args.namespace, queues=queues, release=self._release)
+        self.handle = KueueHandle(
+            namespace=args.namespace,
+            queues=queues,
+            placed_pools=tuple(args.placed),
+            topology_levels=args.levels if args.placed else (),
+            release=self._release,
+        )
         self.queue_names = pulumi.Output.from_input(
             {team: f"{queue.namespace}/{queue.queue_name}" for team, queue in queues.items()}
         )

@@ -46,7 +46,7 @@ class KueueQueuesArgs(Args):
     """
 
     cluster: KubernetesHandle
-    teams: tuple[TeamQueue, ...] = Field(min_length=1)
+    teams: tuple[TeamQueue, ...]
     cohorts: tuple[Cohort, ...] = ()
     admission_checks: tuple[AdmissionCheck, ...] = ()
     controller: KueueControllerArgs = KueueControllerArgs()
@@ -64,6 +64,10 @@ class KueueQueuesArgs(Args):
     @model_validator(mode="after")
     def _check(self) -> "KueueQueuesArgs":
         problems = Problems("KueueQueuesArgs")
+        if not self.teams:
+            problems.add(
+                "teams", "none given; allowed: one or more; without a queue nothing would run; add one"
+            )
         for field, names in (
             ("teams", [team.name for team in self.teams]),
             ("cohorts", [cohort.name for cohort in self.cohorts]),

@@ -40,7 +40,7 @@ def kueue_object(
     top: Mapping[str, object] | None = None,
     after: Sequence[pulumi.Resource] = (),
     delete_seconds: int | None = None,
-) -> k8s.apiextensions.CustomResource:
+) -> pulumi.CustomResource:
     """An object of one of Kueue's kinds. `top` is for kinds that have no spec; `delete_seconds` is how long
     its deletion may take, where Kueue holds it until work has ended.
     """
@@ -50,13 +50,17 @@ def kueue_object(
     opts = options(component, after)
     if delete_seconds is not None:
         opts.custom_timeouts = pulumi.CustomTimeouts(delete=f"{delete_seconds}s")
+    if top is not None:
+        # The SDK's class takes a spec and nothing else.
+        fields = {"apiVersion": KUEUE_API, "kind": kind, "metadata": metadata, **top}
+        return pulumi.CustomResource(f"kubernetes:{KUEUE_API}:{kind}", name, fields, opts)
     return k8s.apiextensions.CustomResource(
         name,
         api_version=KUEUE_API,
         kind=kind,
         metadata=metadata,
+        spec=dict(spec or {}),
         opts=opts,
-        **(dict(top or {}) | ({} if spec is None else {"spec": dict(spec)})),
     )
 
 

@@ -182,7 +182,7 @@ class TeamQueue(Args):
     """
 
     name: K8sLabel
-    quotas: tuple[PoolQuota, ...] = Field(min_length=1, max_length=64)
+    quotas: tuple[PoolQuota, ...]
     namespaces: tuple[K8sLabel, ...] = ()
     make_namespaces: bool = True
     pod_security: PodSecurity = "restricted"
@@ -202,6 +202,12 @@ class TeamQueue(Args):
     @model_validator(mode="after")
     def _check(self) -> "TeamQueue":
         problems = Problems("TeamQueue")
+        # ClusterQueue, spec.resourceGroups[].flavors (Kueue v0.17.0)
+        if not 1 <= len(self.quotas) <= 64:
+            problems.add(
+                "quotas",
+                f"{len(self.quotas)} given; allowed: 1 to 64; say what of which pools team {self.name} has",
+            )
         _once_per_pool(problems, "quotas", self.quotas)
         if self.cohort is None:
             for index, quota in enumerate(self.quotas):
