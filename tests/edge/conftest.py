@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import http.server
 import re
 import threading
@@ -9,8 +10,13 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import pulumi
 import pytest
+
+from bedplate.kubernetes.handles import KubernetesHandle, NodeAccelerator, NodePoolHandle, Taint
+from bedplate.storage.handles import CredentialsReference, ObjectStoreHandle
 
 
 @dataclass
@@ -121,3 +127,145 @@ def garbled(handler: Handler) -> bool:
 @pytest.fixture
 def faults() -> dict[str, Callable[..., object]]:
     return {"cut_after": cut_after, "answer": answer, "garbled": lambda: garbled}
+
+
+def _pool(name: str, gpu: bool, architecture: str) -> Any:
+    accelerator = NodeAccelerator(
+        vendor="nvidia", model="L4", count=1, memory_gib=24, resource="nvidia.com/gpu"
+    )
+    return NodePoolHandle(
+        name=name,
+        labels={"bedplate/pool": name},
+        taints=(Taint(key="node-role.kubernetes.io/edge", effect="NoSchedule"),),
+        max_nodes=10,
+        cpu=8,
+        memory_gib=32,
+        architecture=architecture,
+        accelerator=accelerator if gpu else None,
+        edge=True,
+    )
+
+
+@pytest.fixture
+def cluster() -> Callable[..., KubernetesHandle]:
+    """A cluster with PCs and Jetsons at the edge; its provider is real only inside of a program."""
+
+    def make(provider: Any = None) -> KubernetesHandle:
+        return KubernetesHandle(
+            name="plants",
+            platform="onprem",
+            version="1.36",
+            provider=provider,
+            pools=(_pool("pcs", True, "x86_64"), _pool("jetsons", True, "arm64")),
+        )
+
+    return make
+
+
+SITES: list[dict[str, Any]] = [
+    {
+        "name": "dresden",
+        "nodes": [
+            {
+                "hostname": f"dd-{number}",
+                "address": f"10.1.0.{number}",
+                "device": "nvidia-l4",
+                "lines": ["doors"],
+                "models_gib": 20,
+                "buffer_gib": 50,
+            }
+            for number in (1, 2)
+        ],
+    },
+    {
+        "name": "graz",
+        "nodes": [
+            {
+                "hostname": "gz-1",
+                "address": "10.2.0.1",
+                "device": "jetson-orin-nx-16gb",
+                "lines": ["hoods"],
+                "models_gib": 20,
+                "buffer_gib": 50,
+            }
+        ],
+    },
+]
+
+
+@pytest.fixture
+def sites() -> list[dict[str, Any]]:
+    return copy.deepcopy(SITES)
+
+
+@pytest.fixture
+def store() -> Callable[[], ObjectStoreHandle]:
+    """A bucket of Ceph, with its key in a secret; to be called inside of a program."""
+
+    def make(namespace: str = "edge") -> ObjectStoreHandle:
+        return ObjectStoreHandle.from_existing(
+            name="models",
+            region="us-east-1",
+            endpoint="https://rgw.example.com",
+            path_style=True,
+            credentials=CredentialsReference(
+                namespace=pulumi.Output.from_input(namespace),
+                secret_name=pulumi.Output.from_input("models-key"),
+            ),
+        )
+
+    return make
+
+
+@pytest.fixture
+def plant(cluster, sites, store) -> Callable[..., Any]:
+    """A program with everything of the edge; `update` changes the arguments of its ModelUpdate."""
+    from bedplate.edge.camera import CameraLine, CameraLineArgs
+    from bedplate.edge.nodes import EdgeNodes, EdgeNodesArgs
+    from bedplate.edge.update import ModelUpdate, ModelUpdateArgs
+
+    def program(**update: Any) -> Callable[[], None]:
+        def run() -> None:
+            # The default provider makes the objects, so the handle needs none.
+            edge = EdgeNodes(
+                "plants",
+                EdgeNodesArgs(
+                    cluster=cluster(), sites=sites, k3s={"server_url": "https://k3s.example.com:6443"}
+                ),
+            ).handle
+            lines = [
+                CameraLine(
+                    line,
+                    CameraLineArgs(
+                        edge=edge,
+                        line=line,
+                        model="defects",
+                        image="registry.example.com/vision/server:1.4.2",
+                        cameras=[{"name": "front-left", "secret_name": "cameras"}],
+                        camera_networks=["10.9.0.0/24"],
+                        reload_path="/reload",
+                        idle_path="/idle",
+                        results={},
+                        store=store(),
+                    ),
+                ).handle
+                for line in ("doors", "hoods")
+            ]
+            release = {"version": "v1", "key": "defects/v1.onnx", "sha256": "a" * 64, "size_bytes": 10**9}
+            ModelUpdate(
+                "defects",
+                ModelUpdateArgs(
+                    **{
+                        "edge": edge,
+                        "lines": lines,
+                        "store": store(),
+                        "release": release,
+                        "prometheus_url": "https://prometheus.example.com",
+                        **update,
+                    }
+                ),
+            )
+
+        return run
+
+    return program

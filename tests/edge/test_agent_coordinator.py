@@ -1,4 +1,4 @@
-"""A release goes from wave to wave while it is well, stops when nobody knows, and goes back when it is bad."""
+"""A release goes from wave to wave while it is well, stops when nobody knows, goes back when it is bad."""
 
 from __future__ import annotations
 

@@ -1,0 +1,87 @@
+"""The plant comes up, stays as it is, changes only what must change, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
+from bedplate_policies.kubernetes import RULES
+from bedplate_policies.rule import Rule
+from bedplate_policies.testing import findings
+
+RELEASE = {"version": "v1", "key": "defects/v1.onnx", "sha256": "a" * 64, "size_bytes": 10**9}
+
+
+def objects(sandbox, group: str, kind: str, namespace: str | None = "edge") -> dict[str, dict[str, Any]]:
+    found = sandbox.cluster().objects(GroupKind(group, kind), namespace)
+    return {one["metadata"]["name"]: one for one in found}
+
+
+def test_up_update_and_destroy(sandbox, plant) -> None:
+    sandbox.up(plant())
+    again = sandbox.up(plant())
+    assert {op for op, count in again.changes.items() if count} == {"same"}
+
+    deployments = objects(sandbox, "apps", "Deployment")
+    assert set(deployments) == {
+        *(f"doors-dd-{number}" for number in (1, 2)),
+        "hoods-gz-1",
+        *(f"defects-updater-{host}" for host in ("dd-1", "dd-2", "gz-1")),
+        "defects-coordinator",
+    }
+    pod = deployments["defects-updater-gz-1"]["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"kubernetes.io/hostname": "gz-1"}
+    lost = [one for one in pod["tolerations"] if one["key"].startswith("node.kubernetes.io/")]
+    assert len(lost) == 2
+    assert not any("tolerationSeconds" in one for one in lost)  # For ever.
+    config = objects(sandbox, "", "ConfigMap")["defects-gz-1"]["data"]["config.json"]
+    service = objects(sandbox, "", "Service")["hoods"]["spec"]
+    settings = json.loads(config)["settings"]
+    assert settings["health_url"] == f"http://{service['clusterIP']}:8000/health/ready"
+    assert service["internalTrafficPolicy"] == "Local"
+
+    # The coordinator has come far; another release must not set it back, nor touch servers.
+    sandbox.up(plant(release={**RELEASE, "version": "v2", "sha256": "b" * 64}))
+    changed = {*sandbox.steps("update"), *sandbox.steps("replace"), *sandbox.steps("create-replacement")}
+    assert changed == {"defects-plan"}
+    plan = json.loads(objects(sandbox, "", "ConfigMap")["defects-plan"]["data"]["plan.json"])
+    assert plan["release"]["uri"] == "s3://models/defects/v1.onnx"
+    assert [wave["sites"] for wave in plan["waves"]] == [["dresden"], ["graz"]]
+    assert [wave["nodes"] for wave in plan["waves"]] == [2, 1]
+
+    sandbox.destroy()
+    assert sandbox.resources() == []
+    assert objects(sandbox, "", "PersistentVolume", None) == {}
+    assert objects(sandbox, "apps", "Deployment") == {}
+
+
+def test_a_setting_of_the_updaters_restarts_them_and_nothing_else(sandbox, plant) -> None:
+    sandbox.up(plant())
+    sandbox.up(plant(probation_seconds=900))
+    assert set(sandbox.steps("update")) == {f"defects-updater-{host}" for host in ("dd-1", "dd-2", "gz-1")}
+
+
+def test_no_policy_finds_anything_that_is_mandatory(sandbox, plant) -> None:
+    sandbox.up(plant())
+    broken = [
+        f"{one['urn'].rsplit('::')[-1]}: {rule.name}: {found.message}"
+        for one in sandbox.resources()
+        if one["type"].startswith("kubernetes:")
+        for rule in RULES
+        if isinstance(rule, Rule) and one["type"] in rule.types and rule.enforcement == "mandatory"
+        for found in findings(rule, one["type"], one["inputs"])
+    ]
+    assert broken == []
+
+
+def test_a_secret_in_another_namespace_is_refused(sandbox, plant, store) -> None:
+    from bedplate.sandbox.errors import SandboxError
+
+    def program() -> None:
+        plant(store=store("storage"))()
+
+    with pytest.raises(SandboxError, match="is a secret of namespace 'storage'"):
+        sandbox.up(program)
