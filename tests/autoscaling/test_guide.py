@@ -57,6 +57,7 @@ def test_the_program_of_the_guide_runs(record: Any) -> None:
     }
     assert {one.inputs["chart"].rsplit("/", 1)[-1] for one in made.of_type("Release")} == {
         "karpenter",
+        "karpenter-crd",
         "keda",
         "gateway-helm",
     }

@@ -140,14 +140,23 @@ class KarpenterController(pulumi.ComponentResource):
         home = namespace(
             self, child(name, "namespace"), object_name=args.namespace, after=list(args.cluster.ready)
         )
+        # A chart of their own: helm never upgrades the definitions that another chart brings in `crds/`.
+        definitions = release(
+            self,
+            child(name, "definitions"),
+            chart_name="karpenter-crd",
+            namespace=args.namespace,
+            after=[home],
+        )
         controllers = release(
             self,
             child(name, "chart"),
             chart_name="karpenter",
+            skip_crds=True,
             namespace=args.namespace,
             values=_values(args, queue),
             # On the way down the controller goes before its rights do, so that it can end its machines.
-            after=[home, association, policy, *joined, *queue.ready],
+            after=[definitions, association, policy, *joined, *queue.ready],
         )
         self.handle = KarpenterHandle(
             cluster=args.cluster,
