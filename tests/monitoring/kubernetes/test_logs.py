@@ -122,6 +122,15 @@ def test_an_archive_without_a_key_needs_the_identity_of_a_cloud(record) -> None:
     record(program)
 
 
+def test_objects_that_would_fill_the_agent_s_memory_are_refused(record) -> None:
+    def program() -> None:
+        with pytest.raises(InputPropertiesError, match="allowed: at most 128;"):
+            LogShippingArgs(cluster=cluster(), archive=bucket(), archive_settings={"object_mib": 129})
+        LogShippingArgs(cluster=cluster(), archive=bucket(), archive_settings={"object_mib": 128})
+
+    record(program)
+
+
 HIDDEN = {
     "AKIAIOSFODNN7EXAMPLE": "id is AKIAIOSFODNN7EXAMPLE here",
     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY": "aws_secret_access_key = "

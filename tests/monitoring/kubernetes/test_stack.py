@@ -148,7 +148,13 @@ def test_the_programs_in_the_docs_run(record) -> None:
     programs = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(programs) == 2
     found = record(lambda: exec(programs[0], {}))
-    assert found.one("AlertmanagerConfig").name == "watch-routes"
+    routes = found.one("AlertmanagerConfig", "watch-routes")
+    assert routes.inputs["metadata"]["name"] == "routes"
+    assert {one.inputs["chart"] for one in found.of_type("Release")} == {
+        "kube-prometheus-stack",
+        "prometheus-smartctl-exporter",
+        "vector",
+    }
     made: dict[str, Any] = {}
     exec(programs[1], made)
     assert "GpuXidFatal" in made["rules_yml"]

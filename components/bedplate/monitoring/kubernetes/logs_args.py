@@ -211,6 +211,14 @@ class LogShippingArgs(Args):
             )
         if self.kernel == "faults" and not self.kernel_patterns:
             problems.add("kernel_patterns", "empty with kernel 'faults'; give some, or set kernel to 'off'")
+        held, memory = self.archive_settings.object_mib, round(self.resources.memory_gib * 1024)
+        if self.archive is not None and held * 4 > memory:
+            problems.add(
+                "archive_settings.object_mib",
+                f"{held} MiB are held in memory until an object is written, and an agent has {memory} MiB "
+                f"for all "
+                f"that it does; allowed: at most {memory // 4}; lower it or raise resources.memory_gib",
+            )
         self._check_identity(problems)
         problems.raise_if_any()
         return self
