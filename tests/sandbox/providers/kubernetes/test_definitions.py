@@ -95,17 +95,23 @@ def test_a_value_switches_definitions_on_and_off(kubernetes: Api) -> None:
 def test_definitions_in_templates_go_with_the_release_and_take_their_objects(kubernetes: Api) -> None:
     release = kubernetes.release()
     release.create(_release("kueue"))
-    kubernetes.create(FLAVOR)
+    queue = {
+        "apiVersion": "kueue.x-k8s.io/v1beta1",
+        "kind": "LocalQueue",
+        "metadata": {"name": "team"},
+        "spec": {"clusterQueue": "all"},
+    }
+    kubernetes.create(queue)
     release.delete("default/kueue")
     assert _names(kubernetes) == set()
-    assert kubernetes.life(FLAVOR).read("h100") is None
+    assert kubernetes.life(queue).read("default/team") is None
 
 
-def test_a_release_whose_objects_have_finalizers_stays(kubernetes: Api) -> None:
+@pytest.mark.parametrize("finalizers", [[], ["example.com/wait"]])
+def test_a_release_whose_objects_are_held_stays(kubernetes: Api, finalizers: list[str]) -> None:
     release = kubernetes.release()
     release.create(_release("kueue"))
-    held = {**FLAVOR, "metadata": {"name": "h100", "finalizers": ["example.com/wait"]}}
-    kubernetes.create(held)
+    kubernetes.create({**FLAVOR, "metadata": {"name": "h100", "finalizers": finalizers}})
     with pytest.raises(CloudError, match=r"resourceflavors.kueue.x-k8s.io 'h100' has the finalizer"):
         release.delete("default/kueue")
     assert release.read("default/kueue") is not None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bedplate.sandbox.providers.handler import CloudError, JsonObject
-from bedplate.sandbox.providers.kubernetes import customs, metadata, rules, settle
+from bedplate.sandbox.providers.kubernetes import customs, metadata, operators, rules, settle
 from bedplate.sandbox.providers.kubernetes.cluster import (
     DEFINITION,
     NAMESPACE,
@@ -133,6 +133,7 @@ def _put(cluster: Cluster, kind: Kind, value: JsonObject, live: JsonObject | Non
         settle.addresses(cluster, value, live)
     if live is not None:
         settle.count(value, live)
+    operators.hold(cluster, value, live)
     value["metadata"]["resourceVersion"] = settle.next_version()
     found = settle.status(kind.group_kind, value)
     if found is not None:
@@ -149,8 +150,13 @@ def delete(cluster: Cluster, kind: GroupKind, namespace: str, name: str) -> None
     delete_all(cluster, [(kind, namespace, name)])
 
 
-def delete_all(cluster: Cluster, places: Sequence[tuple[GroupKind, str, str]]) -> None:
-    """Delete several objects, all or none. Raises CloudError as `delete` does."""
+def delete_all(
+    cluster: Cluster, places: Sequence[operators.Place], going: Sequence[operators.Place] = ()
+) -> None:
+    """Delete several objects, all or none. `going`: what the caller deletes at the same time.
+
+    Raises CloudError as `delete` does.
+    """
     for kind, _, name in places:
         if kind == NAMESPACE and name in SYSTEM_NAMESPACES:
             raise CloudError(
@@ -159,8 +165,9 @@ def delete_all(cluster: Cluster, places: Sequence[tuple[GroupKind, str, str]]) -
     doomed = [live for one in places if (live := cluster.get(*one)) is not None]
     for one in doomed:  # grows as what goes with each is found
         doomed += [other for other in _follows(cluster, one) if other not in doomed]
+    leaving = [*going, *(place(one) for one in doomed)]
     for one in doomed:
-        _check_finalizers(one)
+        _check_finalizers(cluster, one, leaving)
     for one in reversed(doomed):
         cluster.remove(*place(one))
 
@@ -179,12 +186,25 @@ def _follows(cluster: Cluster, live: JsonObject) -> Iterator[JsonObject]:
                 yield one
 
 
-def _check_finalizers(live: JsonObject) -> None:
+def _check_finalizers(cluster: Cluster, live: JsonObject, leaving: Sequence[operators.Place]) -> None:
     kind, _, name = place(live)
+    waiting = operators.waits_for(cluster, live)
+    if waiting is not None:
+        raise CloudError("Terminating", f"{kind.resource} '{name}' cannot go: {waiting}")
     for finalizer in live["metadata"].get("finalizers") or ():
         domain = finalizer.partition("/")[0]
         if finalizer in _OWN_FINALIZERS or f".{domain}".endswith(_OWN_DOMAINS):
             continue
+        if operators.releases(cluster, live, finalizer, leaving):
+            continue
+        chart = operators.owner(live, finalizer)
+        if chart is not None:
+            raise CloudError(
+                "Terminating",
+                f"{kind.resource} '{name}' has the finalizer {finalizer}, which the operator of the chart "
+                f"{chart} takes away, and there is no release of it, or it goes at the same time: the "
+                "deletion would wait for ever; let the object depend on the release, so that it goes first",
+            )
         raise CloudError(
             "Terminating",
             f"{kind.resource} '{name}' has the finalizer {finalizer}, and no controller runs here to take it "

@@ -2,13 +2,13 @@
 best practices, "Custom Resource Definitions", from memory).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bedplate.sandbox.providers.handler import CloudError, JsonObject
-from bedplate.sandbox.providers.kubernetes import api, definitions, settle
-from bedplate.sandbox.providers.kubernetes.cluster import BROUGHT, DEFINITION, Cluster
+from bedplate.sandbox.providers.kubernetes import api, definitions, operators, settle
+from bedplate.sandbox.providers.kubernetes.cluster import BROUGHT, DEFINITION, RELEASE, Cluster
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 from bedplate.sandbox.providers.wire import has_unknown
 
@@ -69,7 +69,7 @@ def uninstall(cluster: Cluster, owner: Owner) -> None:
 
     Raises CloudError, and takes nothing, where one of those objects has a finalizer that nobody would remove.
     """
-    _remove(cluster, owner, keeping=())
+    _remove(cluster, owner, keeping=(), going=[(RELEASE, owner.namespace, owner.name)])
 
 
 def advice(kind: GroupKind) -> str:
@@ -133,7 +133,9 @@ def _put(cluster: Cluster, source: str, name: str, owner: Owner | None) -> None:
     cluster.put(DEFINITION, "", name, value)
 
 
-def _remove(cluster: Cluster, owner: Owner, keeping: Any) -> None:
+def _remove(
+    cluster: Cluster, owner: Owner, keeping: Collection[str], going: Sequence[operators.Place] = ()
+) -> None:
     gone = [
         (DEFINITION, "", one["metadata"]["name"])
         for one in cluster.objects(DEFINITION)
@@ -141,4 +143,4 @@ def _remove(cluster: Cluster, owner: Owner, keeping: Any) -> None:
         and one["metadata"]["name"] not in keeping
         and (one["metadata"].get("annotations") or {}).get(_POLICY) != "keep"
     ]
-    api.delete_all(cluster, gone)
+    api.delete_all(cluster, gone, going)
