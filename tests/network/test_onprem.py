@@ -373,6 +373,7 @@ def program(kind: str = "cilium", *, pool: dict[str, Any] | None = None, **chang
         network = ClusterNetwork(
             "net", network_args(cluster=here, kind=kind, bgp=routers, **changes), here.options()
         ).handle
+        here = network.connect(here)
         if pool is not None:
             LoadBalancerPool("lb", pool_args(cluster=here, network=network, **pool), here.options())
         DefaultDenyPolicies(
@@ -444,7 +445,8 @@ def test_metallb_lives_and_goes(sandbox: Any, pool: dict[str, Any]) -> None:
     assert changed(sandbox.up()) == {}
     sandbox.destroy()
     order = sandbox.steps("delete")
-    assert order.index("lb-pool") < order.index("lb-metallb")
+    assert order.index("lb-pool") < order.index("lb-metallb") < order.index("net-cilium")
+    assert order.index("deny-team-a") < order.index("net-cilium")
     assert sandbox.resources() == []
 
 

@@ -150,7 +150,7 @@ NETWORK = ClusterNetworkHandle(
         ),
         (
             {"network": NETWORK, "fabrics": {"rdma/infiniband": fabric(address_range="10.244.0.0/20")}},
-            "fabrics.rdma/infiniband.address_range[0]",
+            "fabrics.rdma/infiniband.address_range",
             ("the pods'",),
         ),
         (

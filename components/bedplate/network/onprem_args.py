@@ -1,6 +1,6 @@
 """Arguments of a cluster's own network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Literal
 
@@ -247,6 +247,12 @@ class ClusterNetworkHandle:
     pod_mtu: int
     api_server: ApiServerAddress
     after: tuple[pulumi.Resource, ...] = ()
+
+    def connect(self, cluster: KubernetesHandle) -> KubernetesHandle:
+        """The cluster for everything that needs pods with a network: it waits for this one, and goes before
+        it.
+        """
+        return replace(cluster, ready=(*cluster.ready, *self.after))
 
 
 __all__ = ["ApiServerAddress", "ClusterNetworkArgs", "ClusterNetworkHandle"]

@@ -104,11 +104,17 @@ AddressBlock = Annotated[str, AfterValidator(_block_text)]
 
 @dataclass(frozen=True)
 class Named:
-    """Ranges of one purpose. `path` is the property, `what` how a message calls it."""
+    """Ranges of one purpose. `path` is the property, `what` how a message calls it; `single`: it is no
+    list.
+    """
 
     path: str
     what: str
     blocks: tuple[str, ...]
+    single: bool = False
+
+    def place(self, index: int) -> str:
+        return self.path if self.single else f"{self.path}[{index}]"
 
     def ranges(self) -> list[tuple[int, str, Network]]:
         return [
@@ -131,7 +137,7 @@ def overlap_problems(problems: Problems, groups: Sequence[Named]) -> None:
                 continue
             told.add(key)
             problems.add(
-                f"{group.path}[{index}]",
+                group.place(index),
                 f"{block!r} shares addresses with {other.what} {other_block!r}; allowed: ranges of their "
                 "own; move one of them",
             )

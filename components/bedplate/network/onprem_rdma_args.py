@@ -207,7 +207,12 @@ class RdmaNetworkArgs(Args):
 
     def _check_ranges(self, problems: Problems) -> None:
         groups = [
-            Named(f"fabrics.{resource}.address_range", f"fabric {resource}'s", (fabric.address_range,))
+            Named(
+                f"fabrics.{resource}.address_range",
+                f"fabric {resource}'s",
+                (fabric.address_range,),
+                single=True,
+            )
             for resource, fabric in self.fabrics.items()
             if fabric.address_range is not None
         ]
