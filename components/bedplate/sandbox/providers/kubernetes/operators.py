@@ -1,8 +1,8 @@
 """What operators do to the deletion of their objects: they hold each by a finalizer until they are done.
 
 No operator runs here. One that is installed by a release is taken to do its work at once; one whose release
-is gone cannot, and its objects would wait for ever. Kinds and finalizers: `definitions/finalizers.csv`, from the
-operators' own sources at the versions of `definitions/sources.csv`.
+is gone cannot, and its objects would wait for ever. Kinds and finalizers: `definitions/finalizers.csv`, from
+the operators' own sources at the versions of `definitions/sources.csv`.
 """
 
 import csv
