@@ -17,8 +17,8 @@ from bedplate.monitoring.kubernetes.prometheus_parts import PrometheusSettings
 from bedplate.monitoring.kubernetes.prometheus_values import REPLACED, remote_write, stack_values
 from bedplate.monitoring.kubernetes.rules import all_groups
 from bedplate_policies.kubernetes import RULES
-from bedplate_policies.rule import Rule
-from bedplate_policies.testing import findings
+from bedplate_policies.rule import Rule, StackRule
+from bedplate_policies.testing import findings, stack_findings
 
 KEY = {"name": "store", "key": "token"}
 GRAFANA = {"admin_secret_name": "grafana-admin"}
@@ -291,3 +291,14 @@ def test_no_rule_of_the_policy_packs_is_broken(record) -> None:
     assert [
         line for line in broken if "watch-nodes-namespace: kubernetes-namespace-pod-security" not in line
     ] == []
+
+
+def test_every_namespace_is_closed_for_what_comes_in(record) -> None:
+    """By the policy pack's own rule about stacks; and without the policies it would see it."""
+    made = record(lambda: PrometheusStack("watch", PrometheusStackArgs(cluster=cluster())))
+    (closed,) = (rule for rule in RULES if rule.name == "kubernetes-namespace-default-deny")
+    assert isinstance(closed, StackRule)
+    everything = [(one.type, one.name, one.inputs) for one in made.made if one.type in closed.types]
+    assert list(stack_findings(closed, everything)) == []
+    open_ones = [one for one in everything if "closed" not in one[1]]
+    assert len(list(stack_findings(closed, open_ones))) == 2
