@@ -49,8 +49,7 @@ def section(builtin: BuiltIn) -> str:
     native = built_in_types(builtin)
     custom = sorted(set(custom_types()))
     lines = [_MARK, _HEAD.format(version=builtin.version), f"\n## Built-in kinds ({len(native)})\n\n"]
-    lines += [f"- `{token(version, kind)}`
-" for version, kind in native]
+    lines += [f"- `{token(version, kind)}`\n" for version, kind in native]
     lines.append("- `kubernetes:helm.sh/v3:Release`\n")
     lines.append(f"\n## Custom kinds ({len(custom)})\n\n| Kind | Brought by the chart |\n|---|---|\n")
     lines += [f"| `{version}` {kind} | {charts or '--'} |\n" for version, kind, charts in custom]
@@ -64,7 +63,6 @@ def with_section(page: str, builtin: BuiltIn) -> str:
 
 if __name__ == "__main__":
     from bedplate.sandbox.providers.kubernetes.kinds import built_in, default_version
-
 
     path = Path(sys.argv[1])
     page = with_section(path.read_text(encoding="utf-8"), built_in(default_version()))
