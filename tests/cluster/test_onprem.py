@@ -302,6 +302,16 @@ def test_the_layer_is_told_what_the_racks_hold(made: Any) -> None:
     assert [pool.name for pool in handle.gpu_pools] == ["train"]
 
 
+def test_amd_machines_are_told_by_their_own_resource(made: Any) -> None:
+    found: list[Any] = []
+    amd = gpu(accelerator={"model": "MI300X", "count": 8}, fabric={"kind": "roce", "devices": 8})
+    made(lambda: found.append(OnPremCluster("racks", args(pools={"system": system(), "amd": amd})).handle))
+    pool = found[0].pool("amd")
+    assert (pool.accelerator.vendor, pool.accelerator.resource) == ("amd", "amd.com/gpu")
+    assert pool.accelerator.memory_gib == 192
+    assert [taint.key for taint in pool.taints] == ["amd.com/gpu"]
+
+
 def test_zones_wider_than_racks_are_a_level_of_their_own(made: Any) -> None:
     found: list[Any] = []
     pools = {"system": {**system(), "nodes": nodes("sys", 4, zone="room-1")}}

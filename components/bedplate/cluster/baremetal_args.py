@@ -9,7 +9,7 @@ import pulumi
 from pydantic import AfterValidator, Field, model_validator
 
 from bedplate.cluster.baremetal_hosts import BareMetalNode, BareMetalPool, OsImage, host_problems
-from bedplate.cluster.onprem_inventory import inventory_problems, minor
+from bedplate.cluster.onprem_checks import inventory_problems, minor
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.kubernetes.names import K8sLabel, K8sName

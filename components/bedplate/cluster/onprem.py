@@ -8,14 +8,13 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pydantic import AfterValidator, Field, model_validator
 
+from bedplate.cluster.onprem_checks import inventory_problems, minor
 from bedplate.cluster.onprem_inventory import (
     OnPremNode,
     OnPremPool,
     PoolAccelerator,
     PoolDisks,
     PoolFabric,
-    inventory_problems,
-    minor,
     node_labels,
     pool_handle,
     topology_levels,
