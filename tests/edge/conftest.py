@@ -220,7 +220,9 @@ def store() -> Callable[[], ObjectStoreHandle]:
 @pytest.fixture
 def plant(cluster, sites, store) -> Callable[..., Any]:
     """A program with everything of the edge; `update` changes the arguments of its ModelUpdate."""
+    from bedplate.edge.cache import EdgeCache, EdgeCacheArgs
     from bedplate.edge.camera import CameraLine, CameraLineArgs
+    from bedplate.edge.metrics import EdgeMetrics, EdgeMetricsArgs
     from bedplate.edge.nodes import EdgeNodes, EdgeNodesArgs
     from bedplate.edge.update import ModelUpdate, ModelUpdateArgs
 
@@ -251,6 +253,23 @@ def plant(cluster, sites, store) -> Callable[..., Any]:
                 ).handle
                 for line in ("doors", "hoods")
             ]
+            EdgeCache(
+                "cache",
+                EdgeCacheArgs(
+                    edge=edge,
+                    models={"prefix": "shared/", "size_gib": 8},
+                    store=store(),
+                    images=[{"site": "dresden", "upstream": "https://nvcr.io", "cluster_ip": "10.43.200.10"}],
+                ),
+            )
+            EdgeMetrics(
+                "metrics",
+                EdgeMetricsArgs(
+                    edge=edge,
+                    remote_write={"url": "https://mimir.example.com/api/v1/push", "token_secret": "push"},
+                    targets=[{"job": "dcgm", "port": 9400, "gpu_only": True}],
+                ),
+            )
             release = {"version": "v1", "key": "defects/v1.onnx", "sha256": "a" * 64, "size_bytes": 10**9}
             ModelUpdate(
                 "defects",

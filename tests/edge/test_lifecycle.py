@@ -31,6 +31,10 @@ def test_up_update_and_destroy(sandbox, plant) -> None:
         "hoods-gz-1",
         *(f"defects-updater-{host}" for host in ("dd-1", "dd-2", "gz-1")),
         "defects-coordinator",
+        *(f"cache-{host}" for host in ("dd-1", "dd-2", "gz-1")),
+        "cache-dresden-nvcr-io",
+        "metrics-dresden",
+        "metrics-graz",
     }
     pod = deployments["defects-updater-gz-1"]["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"kubernetes.io/hostname": "gz-1"}
