@@ -125,6 +125,12 @@ def test_daemons_keep_to_the_nodes_of_their_role(record, nodes) -> None:
     assert placed["tolerations"] == [{"key": "node-role.kubernetes.io/storage", "operator": "Exists"}]
 
 
+def test_there_are_never_more_zones_than_monitors(record, nodes) -> None:
+    monitors = spec_of(record, RookCephClusterArgs(nodes=nodes(8, racks=4)))["mon"]
+    assert monitors["count"] == 3
+    assert len(monitors["zones"]) == 3
+
+
 def test_the_early_alarm_leaves_room_for_a_lost_rack(record, nodes) -> None:
     alarms = {}
 

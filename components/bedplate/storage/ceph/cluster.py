@@ -121,8 +121,9 @@ def _monitors(args: RookCephClusterArgs) -> dict[str, object]:
     if args.domain != "host":
         spec["failureDomainLabel"] = _TOPOLOGY[args.domain]
         if len(args.domain_names) >= args.monitor_count:
-            # With fewer domains than monitors, Rook would have no zone for the last of them.
-            spec["zones"] = [{"name": name} for name in args.domain_names]
+            # With fewer domains than monitors, Rook would have no zone for the last of them; and its
+            # definition refuses more zones than monitors.
+            spec["zones"] = [{"name": name} for name in args.domain_names[: args.monitor_count]]
     return spec
 
 
