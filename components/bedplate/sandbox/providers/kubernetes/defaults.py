@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from bedplate.sandbox.providers.handler import JsonObject
+from bedplate.sandbox.providers.kubernetes import defaults_more
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 from bedplate.sandbox.providers.kubernetes.rules import template_path
 from bedplate.sandbox.providers.wire import UNKNOWN, Secret, Unknown
@@ -24,6 +25,9 @@ def with_defaults(kind: GroupKind, manifest: Mapping[str, Any]) -> JsonObject:
     fill = _FILL.get((kind.group, kind.kind))
     if fill is not None:
         fill(filled)
+    more = defaults_more.FILL.get((kind.group, kind.kind))
+    if more is not None:
+        more(filled)
     return filled
 
 
@@ -49,6 +53,7 @@ def _each(value: Any) -> list[dict[str, Any]]:
 
 
 def _pod(spec: dict[str, Any]) -> None:
+    defaults_more.pod_template(spec)
     _set(
         spec,
         restartPolicy="Always",
@@ -102,9 +107,13 @@ def _deployment(filled: JsonObject) -> None:
 def _stateful_set(filled: JsonObject) -> None:
     spec = _child(filled, "spec")
     _set(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
-    _set(_child(spec, "updateStrategy"), type="RollingUpdate")
+    strategy = _child(spec, "updateStrategy")
+    _set(strategy, type="RollingUpdate")
+    if strategy and strategy["type"] == "RollingUpdate":
+        _set(_child(strategy, "rollingUpdate"), partition=0)
     _set(_child(spec, "persistentVolumeClaimRetentionPolicy"), whenDeleted="Retain", whenScaled="Retain")
     for claim in _each(spec.get("volumeClaimTemplates")) if spec else ():
+        _set(claim, apiVersion="v1", kind="PersistentVolumeClaim", status={"phase": "Pending"})
         _set(_child(claim, "spec"), volumeMode="Filesystem")
 
 
@@ -118,6 +127,7 @@ def _daemon_set(filled: JsonObject) -> None:
 
 
 def _job_spec(spec: Any) -> None:
+    defaults_more.job_spec(spec)
     if isinstance(spec, dict) and "completions" not in spec and "parallelism" not in spec:
         spec["completions"] = 1
     _set(spec, parallelism=1, backoffLimit=6, completionMode="NonIndexed", suspend=False)
@@ -132,12 +142,15 @@ def _cron_job(filled: JsonObject) -> None:
         successfulJobsHistoryLimit=3,
         failedJobsHistoryLimit=1,
     )
+    _child(spec, "jobTemplate", "metadata")
     # A job's own defaults are filled in when the job is made.
 
 
 def _service(filled: JsonObject) -> None:
     spec = _child(filled, "spec")
     _set(spec, type="ClusterIP", sessionAffinity="None")
+    if spec and spec["sessionAffinity"] == "ClientIP":
+        _set(_child(spec, "sessionAffinityConfig", "clientIP"), timeoutSeconds=10800)
     for port in _each(spec.get("ports")) if spec else ():
         _set(port, protocol="TCP")
         if "port" in port:
@@ -209,7 +222,7 @@ def _scaler(filled: JsonObject) -> None:
 
 
 def _priority_class(filled: JsonObject) -> None:
-    _set(filled, preemptionPolicy="PreemptLowerPriority", globalDefault=False)
+    _set(filled, preemptionPolicy="PreemptLowerPriority")
 
 
 def _definition(filled: JsonObject) -> None:
