@@ -11,7 +11,9 @@ import yaml
 from bedplate.kubernetes.handles import KubernetesHandle
 from bedplate.queueing.handles import PREFERRED_TOPOLOGY, REQUIRED_TOPOLOGY, QueueHandle
 from bedplate.queueing.kueue import KueueQueues, KueueQueuesArgs
+from bedplate.sandbox.errors import SandboxError
 from bedplate.sandbox.fixture import SandboxFixture
+from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 
 TEAMS = [
     {
@@ -203,3 +205,30 @@ def test_a_queue_waits_for_its_work_as_long_as_it_is_told(
         if (one.get("customTimeouts") or {}).get("delete")
     }
     assert waits == {"queues-queue-vision": 7200, "queues-queue-speech": 7200}
+
+
+def test_a_teardown_stops_at_running_work_with_everything_that_it_needs(
+    sandbox: SandboxFixture, real: Callable[..., KubernetesHandle]
+) -> None:
+    sandbox.up(lambda: queues(real()))
+    running: dict[str, Any] = {
+        "apiVersion": "kueue.x-k8s.io/v1beta2",
+        "kind": "Workload",
+        "metadata": {"name": "job-a", "namespace": "vision", "uid": "u"},
+        "status": {
+            "admission": {"clusterQueue": "vision"},
+            "conditions": [{"type": "Admitted", "status": "True"}],
+        },
+    }
+    work = GroupKind("kueue.x-k8s.io", "Workload")
+    sandbox.cluster("train").put(work, "vision", "job-a", running)
+    with pytest.raises(SandboxError, match="the admitted workloads vision/job-a have not finished"):
+        sandbox.destroy()
+    left = {one["urn"].rsplit("::", 1)[-1] for one in sandbox.resources()}
+    assert "queues-local-vision-vision" not in left
+    assert left >= {"queues-queue-vision", "queues-namespace-vision", "queues-flavor-h100", "queues-kueue"}
+
+    running["status"]["conditions"].append({"type": "Finished", "status": "True"})
+    sandbox.cluster("train").put(work, "vision", "job-a", running)
+    sandbox.destroy()
+    assert sandbox.resources() == []
