@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from bedplate.edge.agent.fetch import Store
+from bedplate.edge.agent.rollout import Plan
+from bedplate.edge.agent.updater import settings_from
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 from bedplate_policies.kubernetes import RULES
 from bedplate_policies.rule import Rule
@@ -46,11 +49,18 @@ def test_up_update_and_destroy(sandbox, plant) -> None:
     settings = json.loads(config)["settings"]
     assert settings["health_url"] == f"http://{service['clusterIP']}:8000/health/ready"
     assert service["internalTrafficPolicy"] == "Local"
+    # The agent takes what it is given.
+    read = settings_from(settings, Store(**json.loads(config)["store"]))
+    assert (read.site, read.keep, read.limits.reserve_bytes) == ("graz", 2, 1 << 30)
+    assert read.store.url("s3://models/a") == "https://rgw.example.com/models/a"
 
     # The coordinator has come far; another release must not set it back, nor touch servers.
     sandbox.up(plant(release={**RELEASE, "version": "v2", "sha256": "b" * 64}))
     changed = {*sandbox.steps("update"), *sandbox.steps("replace"), *sandbox.steps("create-replacement")}
     assert changed == {"defects-plan"}
+    assert (
+        Plan.parse(objects(sandbox, "", "ConfigMap")["defects-plan"]["data"]["plan.json"]).model == "defects"
+    )
     plan = json.loads(objects(sandbox, "", "ConfigMap")["defects-plan"]["data"]["plan.json"])
     assert plan["release"]["uri"] == "s3://models/defects/v1.onnx"
     assert [wave["sites"] for wave in plan["waves"]] == [["dresden"], ["graz"]]
