@@ -233,6 +233,17 @@ def test_cilium_gets_what_the_standard_knows(record: Any) -> None:
     made = made_by(record, {**BASE, "gateway": CILIUM})
     assert made.one("Gateway").inputs["spec"]["infrastructure"] == {"annotations": {"a": "b"}}
     assert made.of_type("BackendTrafficPolicy") == made.of_type("ClientTrafficPolicy") == []
+    through = made.one("CiliumNetworkPolicy").inputs["spec"]
+    assert through == {"endpointSelector": {}, "ingress": [{"fromEntities": ["ingress"]}]}
+
+
+def test_cert_manager_comes_after_the_definitions_that_it_looks_for(record: Any, kubernetes: Any) -> None:
+    def program() -> None:
+        GatewayController("gateways", GatewayControllerArgs(cluster=kubernetes(), cert_manager=True))
+
+    made = record(program)
+    assert "gateways-class" in made.one("Namespace", "gateways-certificates").depends_on
+    assert "gateways-certificates" in made.one("Release", "gateways-cert-manager").depends_on
 
 
 def test_load_balancers_are_private_unless_declared(record: Any, kubernetes: Any) -> None:

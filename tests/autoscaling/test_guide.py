@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from bedplate.autoscaling.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
+from bedplate.autoscaling.gateway import GatewayController, GatewayControllerArgs
+from bedplate.autoscaling.gateway_args import InferenceGatewayArgs
 from bedplate.autoscaling.inference import InferenceAutoscaler
 from bedplate.autoscaling.inference_args import InferenceAutoscalerArgs
+from bedplate.autoscaling.inference_gateway import InferenceGateway
+from bedplate.autoscaling.karpenter import KarpenterController, KarpenterControllerArgs
+from bedplate.autoscaling.keda import KedaController, KedaControllerArgs
 from bedplate.core.tags import default_tags
 from bedplate_policies.aws import RULES as AWS_RULES
 from bedplate_policies.judge import Judge
 from bedplate_policies.kubernetes import RULES as KUBERNETES_RULES
 from bedplate_policies.resource import Options, Resource
+from bedplate_policies.rule import StackRule
+from bedplate_policies.testing import stack_findings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "autoscaling.md"
 
@@ -62,6 +69,37 @@ def test_the_program_of_the_guide_runs(record: Any) -> None:
         "gateway-helm",
     }
     assert refusals([one for one in made.made if one.type.startswith("kubernetes:")]) == []
+
+
+def test_every_namespace_is_closed_for_what_comes_in(record: Any, kubernetes: Any, cluster: Any) -> None:
+    """By the policy pack's own rule about stacks; and without the policies it would see it."""
+
+    def program() -> None:
+        on = kubernetes()
+        ClusterAutoscaler("scaler", ClusterAutoscalerArgs(cluster=on, eks=cluster()))
+        KarpenterController("karpenter", KarpenterControllerArgs(cluster=on, eks=cluster()))
+        KedaController("keda", KedaControllerArgs(cluster=on))
+        gateways = GatewayController("gateways", GatewayControllerArgs(cluster=on, cert_manager=True))
+        values = {
+            "gateway": gateways.handle,
+            "namespace": "serving",
+            "listeners": {"chat": {"hostname": "chat.example.com", "certificate_secret": "chat-tls"}},
+        }
+        InferenceGateway("in", InferenceGatewayArgs.model_validate(values))
+
+    made = record(program)
+    (closed,) = (rule for rule in KUBERNETES_RULES if rule.name == "kubernetes-namespace-default-deny")
+    assert isinstance(closed, StackRule)
+    everything = [(one.type, one.name, one.inputs) for one in made.made if one.type in closed.types]
+    assert list(stack_findings(closed, everything)) == []
+    open_ones = [one for one in everything if not one[1].endswith("-closed")]
+    assert len(list(stack_findings(closed, open_ones))) == 6
+    # What serves requests hears the gateway's proxies, its neighbours and who scrapes it.
+    (rules,) = (one.inputs["spec"]["ingress"] for one in made.made if one.name == "in-namespace-open-to")
+    names = [
+        one["from"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for one in rules
+    ]
+    assert names == ["envoy-gateway-system", "monitoring", "serving"]
 
 
 def test_nothing_of_the_rest_is_refused_either(record: Any, kubernetes: Any, cluster: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 import pulumi
 from pydantic import Field, InstanceOf, model_validator
 
+from bedplate.autoscaling.closed import close
 from bedplate.autoscaling.pod_identity import pod_role
 from bedplate.catalog import image
 from bedplate.cluster.handles import ClusterHandle
@@ -154,6 +155,8 @@ class ClusterAutoscaler(pulumi.ComponentResource):
                 self, child(name, "namespace"), object_name=args.namespace, after=list(args.cluster.ready)
             )
         ]
+        # Metrics.
+        after += close(self, child(name, "namespace"), namespace=args.namespace, after=after, ports=(8085,))
         if args.eks is not None:
             made, association = pod_role(
                 name,

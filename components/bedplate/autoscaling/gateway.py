@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 import pulumi
 from pydantic import AfterValidator, Field, InstanceOf, model_validator
 
+from bedplate.autoscaling.closed import close
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
@@ -15,6 +16,12 @@ from bedplate.kubernetes.charts import release
 from bedplate.kubernetes.handles import KubernetesHandle, Platform
 from bedplate.kubernetes.names import K8sName
 from bedplate.kubernetes.objects import custom_object, namespace
+
+# Envoys' listeners for 443 and 80, their readiness and metrics; the controller's xDS, rate limits, Wasm
+# modules and webhook (envoyproxy/gateway v1.9.1, charts/gateway-helm; those of Envoys from memory).
+_PORTS = (10443, 10080, 19001, 19003, 18000, 18001, 18002, 9443)
+# The webhook and metrics (cert-manager v1.21.2, deploy/charts/cert-manager/values.yaml).
+_CERT_MANAGER_PORTS = (10250, 9402)
 
 GATEWAY_API = "gateway.networking.k8s.io"
 ENVOY_API = "gateway.envoyproxy.io/v1alpha1"
@@ -118,6 +125,7 @@ class GatewayHandle:
         implementation: Whose it is; decides which policies there are.
         platform: Where load balancers come from.
         annotations: What a gateway must say of its load balancer.
+        namespace: Where its proxies run; None where they are the network's own.
         after: What brings the class and the definitions.
     """
 
@@ -125,6 +133,7 @@ class GatewayHandle:
     implementation: Implementation
     platform: Platform
     annotations: Mapping[str, str]
+    namespace: str | None = None
     after: tuple[pulumi.Resource, ...]
 
 
@@ -142,24 +151,33 @@ class GatewayController(pulumi.ComponentResource):
     ) -> None:
         super().__init__("bedplate:index:GatewayController", name, None, opts)
         after: list[pulumi.Resource] = list(args.cluster.ready)
-        if args.cert_manager:
-            after.append(self._cert_manager(name, args))
         class_name = "cilium" if args.implementation == "cilium" else (args.class_name or "envoy")
         if args.implementation == "envoy":
             after.append(self._envoy(name, args, class_name, after))
+        if args.cert_manager:
+            # It ends at its start where the definitions of the Gateway API are missing.
+            after.append(self._cert_manager(name, args, after))
         self.handle = GatewayHandle(
             class_name=class_name,
             implementation=args.implementation,
             platform=args.cluster.platform,
             # Envoy's class says it once for all gateways.
             annotations=service_annotations(args) if args.implementation == "cilium" else {},
+            namespace=args.namespace if args.implementation == "envoy" else None,
             after=tuple(after),
         )
         self.register_outputs({"className": class_name})
 
-    def _cert_manager(self, name: str, args: GatewayControllerArgs) -> pulumi.Resource:
-        home = namespace(
-            self, child(name, "certificates"), object_name="cert-manager", after=list(args.cluster.ready)
+    def _cert_manager(
+        self, name: str, args: GatewayControllerArgs, before: list[pulumi.Resource]
+    ) -> pulumi.Resource:
+        home = namespace(self, child(name, "certificates"), object_name="cert-manager", after=before)
+        doors = close(
+            self,
+            child(name, "certificates"),
+            namespace="cert-manager",
+            after=[home],
+            ports=_CERT_MANAGER_PORTS,
         )
         small = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
         budget = {"enabled": True, "maxUnavailable": 1}
@@ -181,13 +199,14 @@ class GatewayController(pulumi.ComponentResource):
                 "cainjector": part,
                 "startupapicheck": {"resources": small},
             },
-            after=[home],
+            after=[home, *doors],
         )
 
     def _envoy(
         self, name: str, args: GatewayControllerArgs, class_name: str, before: list[pulumi.Resource]
     ) -> pulumi.Resource:
         home = namespace(self, child(name, "namespace"), object_name=args.namespace, after=before)
+        doors = close(self, child(name, "namespace"), namespace=args.namespace, after=[home], ports=_PORTS)
         chart = release(
             self,
             child(name, "chart"),
@@ -206,7 +225,7 @@ class GatewayController(pulumi.ComponentResource):
                 },
                 "podDisruptionBudget": {"minAvailable": 1 if args.replicas > 1 else 0},
             },
-            after=[home],
+            after=[home, *doors],
         )
         proxy = custom_object(
             self,

@@ -226,7 +226,9 @@ class InferenceGatewayArgs(Args):
     Attributes:
         gateway: The controller.
         namespace: Where the gateway is.
-        make_namespace: Whether it is made; on by default.
+        make_namespace: Whether it is made, closed for what comes in but from its own pods, from the
+            gateway's proxies and from `allowed_namespaces`; on by default.
+        allowed_namespaces: Namespaces whose pods may reach those of the namespace, such as Prometheus'.
         listeners: The hosts by name.
         issuer: The cert-manager issuer that makes certificates for listeners without a secret.
         issuer_kind: Whether it is the cluster's or the namespace's.
@@ -238,6 +240,7 @@ class InferenceGatewayArgs(Args):
     gateway: InstanceOf[GatewayHandle]
     namespace: K8sLabel
     make_namespace: bool = True
+    allowed_namespaces: tuple[K8sLabel, ...] = ("monitoring",)
     listeners: dict[K8sLabel, GatewayListener] = Field(min_length=1, max_length=60)
     issuer: K8sName | None = None
     issuer_kind: Literal["ClusterIssuer", "Issuer"] = "ClusterIssuer"

@@ -2,6 +2,7 @@
 
 import pulumi
 
+from bedplate.autoscaling.closed import close
 from bedplate.autoscaling.gateway import ENVOY_API, GATEWAY_API
 from bedplate.autoscaling.gateway_args import GatewayRoute, InferenceGatewayArgs
 from bedplate.autoscaling.gateway_spec import (
@@ -34,11 +35,7 @@ class InferenceGateway(pulumi.ComponentResource):
         self._args = args
         after = list(args.gateway.after)
         if args.make_namespace:
-            after.append(
-                namespace(
-                    self, child(name, "namespace"), object_name=args.namespace, after=args.gateway.after
-                )
-            )
+            after += self._home(after)
         # Leave comes first, so that no listener or route is without its certificate or service for a while.
         granted = [self._grant(grant, after) for grant in grants(name, args, args.routes)]
         made = custom_object(
@@ -78,6 +75,37 @@ class InferenceGateway(pulumi.ComponentResource):
             self._route(route_name, route, made)
         self.hostnames = tuple(listener.hostname for listener in args.listeners.values())
         self.register_outputs({"hostnames": list(self.hostnames)})
+
+    def _home(self, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
+        """The namespace, and who may reach its pods."""
+        args, base = self._args, child(self._name, "namespace")
+        home = namespace(self, base, object_name=args.namespace, after=after)
+        proxies = [] if args.gateway.namespace is None else [args.gateway.namespace]
+        made = [
+            home,
+            *close(
+                self,
+                base,
+                namespace=args.namespace,
+                after=[home],
+                from_namespaces=sorted({args.namespace, *proxies, *args.allowed_namespaces}),
+            ),
+        ]
+        if args.gateway.implementation == "cilium":
+            # Its proxies are on the nodes, where no network policy of Kubernetes could name them.
+            made.append(
+                custom_object(
+                    self,
+                    f"{base}-open-to-gateway",
+                    api_version="cilium.io/v2",
+                    kind="CiliumNetworkPolicy",
+                    object_name="open-to-gateway",
+                    namespace=args.namespace,
+                    spec={"endpointSelector": {}, "ingress": [{"fromEntities": ["ingress"]}]},
+                    after=[home],
+                )
+            )
+        return made
 
     def _issuer(self) -> dict[str, str]:
         """What cert-manager reads: it makes the secrets that listeners name.

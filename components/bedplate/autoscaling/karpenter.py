@@ -7,6 +7,7 @@ import pulumi
 from pulumi_aws import eks, iam
 from pydantic import Field, InstanceOf, model_validator
 
+from bedplate.autoscaling.closed import close
 from bedplate.autoscaling.karpenter_policy import KarpenterScope, controller_statements
 from bedplate.autoscaling.karpenter_queue import Interruptions, interruption_queue
 from bedplate.autoscaling.pod_identity import pod_role
@@ -140,6 +141,8 @@ class KarpenterController(pulumi.ComponentResource):
         home = namespace(
             self, child(name, "namespace"), object_name=args.namespace, after=list(args.cluster.ready)
         )
+        # Metrics.
+        doors = close(self, child(name, "namespace"), namespace=args.namespace, after=[home], ports=(8080,))
         # A chart of their own: helm never upgrades the definitions that another chart brings in `crds/`.
         definitions = release(
             self,
@@ -156,7 +159,7 @@ class KarpenterController(pulumi.ComponentResource):
             namespace=args.namespace,
             values=_values(args, queue),
             # On the way down the controller goes before its rights do, so that it can end its machines.
-            after=[definitions, association, policy, *joined, *queue.ready],
+            after=[definitions, *doors, association, policy, *joined, *queue.ready],
         )
         self.handle = KarpenterHandle(
             cluster=args.cluster,

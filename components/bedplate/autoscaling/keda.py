@@ -6,6 +6,7 @@ from typing import Self
 import pulumi
 from pydantic import Field, InstanceOf, model_validator
 
+from bedplate.autoscaling.closed import close
 from bedplate.autoscaling.pod_identity import pod_role
 from bedplate.cluster.handles import ClusterHandle
 from bedplate.core import Args
@@ -19,6 +20,9 @@ from bedplate.kubernetes.names import K8sLabel, K8sName
 from bedplate.kubernetes.objects import namespace
 
 SERVICE_ACCOUNT = "keda-operator"
+
+# The metrics API, the webhook, the operator's gRPC, and metrics (kedacore/charts fe065f4d8938, templates).
+_PORTS = (6443, 9443, 9666, 8080)
 
 
 class KedaControllerArgs(Args):
@@ -99,6 +103,7 @@ class KedaController(pulumi.ComponentResource):
                 self, child(name, "namespace"), object_name=args.namespace, after=list(args.cluster.ready)
             )
         ]
+        after += close(self, child(name, "namespace"), namespace=args.namespace, after=after, ports=_PORTS)
         role_name = None
         if args.eks is not None:
             made, association = pod_role(
