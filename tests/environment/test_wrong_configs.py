@@ -17,9 +17,9 @@ L4 = "gpu_pools.l4"
 WRONG: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
     "unknown kind": ({"kind": "azure"}, "kind", ("'azure'", "allowed: aws")),
     "kind of a later version": (
-        {"kind": "onprem"},
+        {"kind": "gcp"},
         "kind",
-        ("not supported in this version", "allowed: aws"),
+        ("not supported in this version", "allowed: aws, onprem"),
     ),
     "no kind": ({"kind": ...}, "kind", ("nothing given", "kind: aws")),
     "typo in a section": (

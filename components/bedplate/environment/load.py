@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 
@@ -10,23 +11,59 @@ from bedplate.core.describe import describe
 from bedplate.core.errors import ArgsError, ConfigError, Problem
 from bedplate.environment.aws import deploy_aws
 from bedplate.environment.models import AwsEnvironment
+from bedplate.environment.onprem import deploy_onprem
+from bedplate.environment.onprem_models import OnPremEnvironment
+
+Environment = AwsEnvironment | OnPremEnvironment
 
 KEY = "bedplate:environment"
-_MODELS = {"aws": AwsEnvironment}
 _EXAMPLE = "see docs/environment.md for an example"
+_ANY_VERSION = next(iter(supported_versions()))
 
 
-# Parts of which there are many, each with a name.
-_NAMED = ("gpu_pools", "buckets", "workloads")
-# Stand for fields that cannot be left out and say nothing about the others.
-_STAND_INS: dict[str, object] = {"name": "environment", "owner": "owner"}
-_ANY_CLUSTER: dict[str, object] = {
-    "version": next(iter(supported_versions())),
-    "bootstrap_cluster_creator_admin_permissions": True,
+@dataclass(frozen=True)
+class _Kind:
+    """How a file of one kind is read.
+
+    Attributes:
+        model: What it says.
+        named: Parts of which there are many, each with a name.
+        stand_ins: Stand for fields that cannot be left out and say nothing about the others.
+        beneath: Likewise, for fields of a part.
+        decisive: Without these nothing else can be judged.
+        follows: What a wrong part makes unjudgeable besides itself.
+    """
+
+    model: type[AwsEnvironment] | type[OnPremEnvironment]
+    named: tuple[str, ...]
+    stand_ins: Mapping[str, object]
+    beneath: Mapping[str, Mapping[str, object]]
+    decisive: tuple[str, ...]
+    follows: Mapping[str, tuple[str, ...]]
+
+
+_STAND_INS = {"name": "environment", "owner": "owner"}
+_KINDS = {
+    "aws": _Kind(
+        model=AwsEnvironment,
+        named=("gpu_pools", "buckets", "workloads"),
+        stand_ins=_STAND_INS,
+        beneath={"cluster": {"version": _ANY_VERSION, "bootstrap_cluster_creator_admin_permissions": True}},
+        decisive=("region", "zones"),
+        follows={"network": ("cluster",)},
+    ),
+    "onprem": _Kind(
+        model=OnPremEnvironment,
+        named=("buckets",),
+        stand_ins=_STAND_INS,
+        beneath={},
+        decisive=("cluster",),
+        follows={"ceph": ("buckets",)},
+    ),
 }
 
 
-def load(config: pulumi.Config | Mapping[str, object], region: str | None = None) -> AwsEnvironment:
+def load(config: pulumi.Config | Mapping[str, object], region: str | None = None) -> Environment:
     """The environment of a stack.
 
     Args:
@@ -41,17 +78,21 @@ def load(config: pulumi.Config | Mapping[str, object], region: str | None = None
     data = _data(config)
     problems = _kind_problems(data)
     if not problems:
-        found, problems = _parse(data)
-        if not any(problem.path == "region" for problem in problems):
+        found, problems = _parse(data, _KINDS[str(data["kind"])])
+        if data["kind"] == "aws" and not any(problem.path == "region" for problem in problems):
             problems += _region_problems(data, region)
         if found is not None and not problems:
             return found
     raise ConfigError.in_file("configuration", problems, KEY)
 
 
-def deploy(env: AwsEnvironment) -> dict[str, pulumi.Input[object]]:
-    """Registers every resource of the environment; returns the outputs of the stack."""
-    return deploy_aws(env)
+def deploy(env: Environment) -> dict[str, pulumi.Input[object]]:
+    """Registers every resource of the environment; returns the outputs of the stack.
+
+    Raises ConfigError where the stack's configuration lacks what the file does not hold: the kubeconfig of a
+    cluster of one's own (`bedplate:kubeconfig`).
+    """
+    return deploy_aws(env) if isinstance(env, AwsEnvironment) else deploy_onprem(env)
 
 
 def _data(config: pulumi.Config | Mapping[str, object]) -> Mapping[str, object]:
@@ -67,10 +108,10 @@ def _data(config: pulumi.Config | Mapping[str, object]) -> Mapping[str, object]:
 
 def _kind_problems(data: Mapping[str, object]) -> list[Problem]:
     kind = data.get("kind")
-    if isinstance(kind, str) and kind in _MODELS:
+    if isinstance(kind, str) and kind in _KINDS:
         return []
     value = "nothing given" if kind is None else f"{describe(kind)} is not supported in this version"
-    return [Problem("kind", f"{value}; allowed: {', '.join(_MODELS)}; write kind: aws")]
+    return [Problem("kind", f"{value}; allowed: {', '.join(_KINDS)}; write kind: aws or kind: onprem")]
 
 
 def _region_problems(data: Mapping[str, object], region: str | None) -> list[Problem]:
@@ -87,52 +128,59 @@ def _region_problems(data: Mapping[str, object], region: str | None) -> list[Pro
     ]
 
 
-def _parse(data: Mapping[str, object]) -> tuple[AwsEnvironment | None, list[Problem]]:
+def _parse(data: Mapping[str, object], kind: _Kind) -> tuple[Environment | None, list[Problem]]:
     """The environment or its problems, those across fields among them.
 
     pydantic checks across fields only where each field is right. So that one run shows everything, the parts
-    that
-    are wrong by themselves are taken out, and what is left is checked again.
+    that are wrong by themselves are taken out, and what is left is checked again.
     """
     try:
-        return AwsEnvironment.model_validate(dict(data)), []
+        return kind.model.model_validate(dict(data)), []
     except ArgsError as error:
         first = list(error.problems)
-    rest = _without(data, first)
+    rest = _without(data, first, kind)
     if rest is None:
         return None, first
-    wrong = {_section(problem.path) for problem in first}
+    wrong = {_section(problem.path, kind) for problem in first}
     try:
-        AwsEnvironment.model_validate(rest)
+        kind.model.model_validate(rest)
     except ArgsError as error:
         # What a part that was taken out caused says nothing about the file.
-        unjudged = wrong | ({_section("cluster")} if _section("network") in wrong else set())
-        first += [p for p in error.problems if _section(p.path) not in unjudged]
+        unjudged = wrong | {
+            _section(other, kind) for part in wrong for other in kind.follows.get(part[0], ())
+        }
+        tops = {part[0] for part in unjudged if len(part) == 1}
+        first += [
+            p
+            for p in error.problems
+            if _section(p.path, kind) not in unjudged and _section(p.path, kind)[0] not in tops
+        ]
     return None, first
 
 
-def _section(path: str) -> tuple[str, ...]:
+def _section(path: str, kind: _Kind) -> tuple[str, ...]:
     """The part of the file that a path is in: a top-level key, and a name where there are many of it."""
     parts = path.partition("[")[0].split(".")
-    return tuple(parts[: 2 if parts[0] in _NAMED else 1])
+    return tuple(parts[: 2 if parts[0] in kind.named else 1])
 
 
-def _without(data: Mapping[str, object], problems: list[Problem]) -> dict[str, object] | None:
+def _without(data: Mapping[str, object], problems: list[Problem], kind: _Kind) -> dict[str, object] | None:
     """The data less the fields that have problems; None where what is left could not be judged."""
     rest = copy.deepcopy(dict(data))
     for problem in problems:
-        section, field = _section(problem.path), problem.path.partition("[")[0].split(".")
+        section, field = _section(problem.path, kind), problem.path.partition("[")[0].split(".")
         top = section[0]
-        if top in _STAND_INS:
-            rest[top] = _STAND_INS[top]
-        elif top in ("kind", "region", "zones"):
+        if top in kind.stand_ins:
+            rest[top] = kind.stand_ins[top]
+        elif top == "kind" or top in kind.decisive:
             return None
         elif len(field) == 1 or top in ("gpu_pools", "workloads", "tags"):
             _remove(rest, section)
         else:
             _remove(rest, tuple(field[: len(section) + 1]))
-    cluster = rest.get("cluster")
-    rest["cluster"] = {**_ANY_CLUSTER, **cluster} if isinstance(cluster, dict) else _ANY_CLUSTER
+    for top, fields in kind.beneath.items():
+        there = rest.get(top)
+        rest[top] = {**fields, **there} if isinstance(there, dict) else dict(fields)
     return rest
 
 
