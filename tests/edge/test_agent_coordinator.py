@@ -31,9 +31,9 @@ class Fleet:
 
     def __call__(self, text: str) -> float | None:
         self.asked.append(text)
-        if text.startswith("count(bedplate_edge_model_good"):
+        if "bedplate_edge_model_good_info" in text:
             return self.good
-        return self.bad if text.startswith("count(bedplate_edge_model_bad") else self.rate
+        return self.bad if "bedplate_edge_model_bad_info" in text else self.rate
 
 
 def run(progress: Progress, fleet: Fleet, *times: float) -> Progress:
@@ -55,8 +55,10 @@ def test_waves_follow_each_other_after_the_time_that_each_must_be_well() -> None
     assert (progress.wave, progress.verdict) == (1, "done")
     assert run(progress, fleet, 9000) == progress
     # Nodes are counted in the wave; who went back, and the gate, in all that have the release.
-    assert 'count(bedplate_edge_model_good_info{model="defects",version="v2",site=~"b|c"})' in fleet.asked
-    assert 'count(bedplate_edge_model_bad_info{model="defects",version="v2",site=~"a|b|c"})' in fleet.asked
+    labels = 'model="defects",version="v2",site=~'
+    by_node = "count(count by (site, node) (bedplate_edge_model_%s_info{%s%s}))"
+    assert by_node % ("good", labels, '"b|c"') in fleet.asked
+    assert by_node % ("bad", labels, '"a|b|c"') in fleet.asked
     assert "rate{site=~'a|b|c'}" in fleet.asked
 
 

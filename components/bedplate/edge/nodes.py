@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pydantic import Field, model_validator
+from pydantic import Field, InstanceOf, model_validator
 
 from bedplate.core import Args
 from bedplate.core.errors import Problems
@@ -39,7 +39,7 @@ class EdgeNodesArgs(Args):
             ("device-plugin", by default); the GPU operator, installed elsewhere; or nobody ("none").
     """
 
-    cluster: KubernetesHandle
+    cluster: InstanceOf[KubernetesHandle]
     sites: tuple[EdgeSite, ...]
     k3s: K3sSettings | None = None
     namespace: K8sName = "edge"

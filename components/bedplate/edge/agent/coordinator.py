@@ -61,7 +61,8 @@ def _ready(plan: Plan, wave: Wave, query: Query) -> bool:
 
 def _count(metric: str, plan: Plan, waves: tuple[Wave, ...]) -> str:
     labels = f'model="{plan.model}",version="{plan.release.version}",site=~"{_sites(waves)}"'
-    return f"count({metric}{{{labels}}})"
+    # By node: a pod that was replaced is still remembered for some minutes.
+    return f"count(count by (site, node) ({metric}{{{labels}}}))"
 
 
 def _filled(query: str, waves: tuple[Wave, ...]) -> str:

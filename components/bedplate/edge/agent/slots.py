@@ -116,11 +116,6 @@ class Slots:
         self._save()
         return self.failed()
 
-    def forgive(self, version: str) -> None:
-        """Forget that a version failed, because somebody asks for it anew."""
-        self.state.bad = [one for one in self.state.bad if one != version]
-        self._save()
-
     def prune(self, also: str | None = None) -> None:
         """Delete the oldest versions beyond `keep`, never one that may be served again (or `also`)."""
         needed = {self.current, self.state.good, self.state.previous, self.state.trial, also}
