@@ -288,6 +288,15 @@ def test_what_is_read_follows_the_arguments(made) -> None:
     assert rest["transforms"]["clean"]["inputs"] == ["joined", "kernel"]
 
 
+def test_an_xid_can_be_searched_for(made) -> None:
+    config = vector_config(made(loki=[LOKI]))
+    assert config["sinks"]["loki"]["structured_metadata"]["xid"] == "{{ xid }}"
+    (pattern,) = re.findall(r"parse_regex\(\.message, r'(.*)'\)", config["transforms"]["clean"]["source"])
+    found = re.search(pattern, "NVRM: Xid (PCI:0000:1b:00): 79, pid=1234, GPU has fallen off the bus.")
+    assert found is not None
+    assert found["number"] == "79"
+
+
 def test_a_quote_does_not_end_a_pattern(made) -> None:
     source = vector_config(made(loki=[LOKI], redact=["it's"]))["transforms"]["clean"]["source"]
     assert r"r'it\x27s'" in source

@@ -136,9 +136,7 @@ if is_string(.message) {{
 .run = to_string(.kubernetes.pod_labels."bedplate/run") ?? ""
 .node = if exists(.kubernetes) {{ .kubernetes.pod_node_name }} else {{ .host }}
 xid, error = parse_regex(.message, r'NVRM: Xid \\([^)]*\\): (?P<number>\\d+)')
-if error == null {{
-  .xid = xid.number
-}}
+.xid = if error == null {{ xid.number }} else {{ "" }}
 del(.kubernetes)
 del(.timestamp_end)
 del(.file)
@@ -153,7 +151,8 @@ _OTLP = """\
     {"key": "k8s.pod.name", "value": {"stringValue": .pod}},
     {"key": "k8s.container.name", "value": {"stringValue": .container}},
     {"key": "k8s.node.name", "value": {"stringValue": .node}},
-    {"key": "bedplate.run", "value": {"stringValue": .run}}
+    {"key": "bedplate.run", "value": {"stringValue": .run}},
+    {"key": "bedplate.xid", "value": {"stringValue": .xid}}
   ]},
   "scopeLogs": [{"logRecords": [{
     "timeUnixNano": to_unix_timestamp!(.timestamp, unit: "nanoseconds"),
@@ -241,7 +240,7 @@ def _loki(sink: LokiSink, source: str, args: LogShippingArgs) -> Config:
         "encoding": {"codec": "text"},
         # Few labels: each combination is a stream of its own.
         "labels": {name: f"{{{{ {name} }}}}" for name in ("cluster", "kind", "namespace", "container")},
-        "structured_metadata": {name: f"{{{{ {name} }}}}" for name in ("node", "pod", "run")},
+        "structured_metadata": {name: f"{{{{ {name} }}}}" for name in ("node", "pod", "run", "xid")},
         "out_of_order_action": "accept",
         **_tls(sink.name, sink.ca),
     }
