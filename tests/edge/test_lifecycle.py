@@ -11,9 +11,10 @@ from bedplate.edge.agent.fetch import Store
 from bedplate.edge.agent.rollout import Plan
 from bedplate.edge.agent.updater import settings_from
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
+from bedplate_policies.judge import Judge
 from bedplate_policies.kubernetes import RULES
-from bedplate_policies.rule import Rule
-from bedplate_policies.testing import findings
+from bedplate_policies.stack import Stack
+from bedplate_policies.testing import make_resource
 
 RELEASE = {"version": "v1", "key": "defects/v1.onnx", "sha256": "a" * 64, "size_bytes": 10**9}
 
@@ -80,15 +81,20 @@ def test_a_setting_of_the_updaters_restarts_them_and_nothing_else(sandbox, plant
 
 def test_no_policy_finds_anything_that_is_mandatory(sandbox, plant) -> None:
     sandbox.up(plant())
-    broken = [
-        f"{one['urn'].rsplit('::')[-1]}: {rule.name}: {found.message}"
+    judge = Judge(RULES)
+    judge.preview = False
+    made = [
+        make_resource(one["type"], one["inputs"], name=one["urn"].rsplit("::")[-1])
         for one in sandbox.resources()
         if one["type"].startswith("kubernetes:")
-        for rule in RULES
-        if isinstance(rule, Rule) and one["type"] in rule.types and rule.enforcement == "mandatory"
-        for found in findings(rule, one["type"], one["inputs"])
     ]
-    assert broken == []
+    verdicts = [verdict for one in made for verdict in judge.resource(one)]
+    verdicts += judge.stack(Stack(made, "edge-factory", {}))
+    assert [f"{one.rule.name} {one.urn}: {one.message}" for one in verdicts if one.level == "mandatory"] == []
+    # The namespace's own policy is what keeps the rule about closed namespaces quiet.
+    opened = [one for one in made if not one.urn.endswith("::plants-closed")]
+    broken = {one.rule.name for one in judge.stack(Stack(opened, "edge-factory", {}))}
+    assert "kubernetes-namespace-default-deny" in broken
 
 
 def test_a_secret_in_another_namespace_is_refused(sandbox, plant, store) -> None:

@@ -312,6 +312,7 @@ def test_prometheus_takes_its_configuration(edge, tmp_path) -> None:
         ({"image": "registry.example.com/server:latest"}, "is another image tomorrow"),
         ({"camera_networks": ["0.0.0.0/0"]}, "wider than a plant's cameras need"),
         ({"gpus": 2}, "2; dd-1 has 1"),
+        ({"model": "cache"}, "'cache' is where EdgeCache keeps its copies"),
         ({"results": {}}, "give both, or neither"),
         ({"cameras": [{"name": "a", "secret_name": "c"}] * 2}, "'a' is given twice"),
     ],

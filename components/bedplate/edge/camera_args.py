@@ -100,6 +100,8 @@ class CameraLineArgs(Args):
         problems = Problems("CameraLineArgs")
         if ":" not in self.image.rpartition("/")[2] or self.image.endswith(":latest"):
             problems.add("image", f"{self.image!r} is another image tomorrow; add a tag or a digest")
+        if self.model == "cache":
+            problems.add("model", "'cache' is where EdgeCache keeps its copies on the same disk; rename it")
         names = [camera.name for camera in self.cameras]
         for name in sorted({name for name in names if names.count(name) > 1}):
             problems.add("cameras", f"{name!r} is given twice; rename one")
