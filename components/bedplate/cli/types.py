@@ -28,7 +28,7 @@ def types(arguments: Arguments) -> int:
         f"\n{len(kept)} types of AWS. moto: a boto3 client shows them ({len(kept) - stored}); "
         f"store: moto lacks them, the sandbox keeps them itself ({stored}).\n"
         f"{len(kinds)} kinds of Kubernetes. built in: every cluster has them ({native}); the others come "
-        f"with the release of a chart that is named, or with a definition of your own ({len(kinds) - native})."
+        f"with the release of a chart that is named, or your own definition ({len(kinds) - native})."
     )
     return 0
 

@@ -75,6 +75,10 @@ class ResourceProvider:
         known = {key: plain(value) for key, value in own.items() if not has_unknown(value)}
         return given, problems or self.cloud.check_config(known)
 
+    def config_replaces(self, old: Values, new: Values) -> list[str]:
+        """Nothing: the resources themselves say which change of region replaces them."""
+        return []
+
     def configure(self, peer: str, inputs: Values) -> None:
         own = self._settings(without_nulls(inputs))
         config = self._guarded(f"provider {self.cloud.name}", own, lambda: self.cloud.configure(plain(own)))

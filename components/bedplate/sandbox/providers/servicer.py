@@ -91,9 +91,9 @@ class SandboxServicer(ProviderServicer):
     async def DiffConfig(self, request: Any, context: Any) -> Any:
         old, new = _old_inputs(request), decode_struct(request.news)
         changed = sorted(name for name in {*old, *new} - {"version"} if old.get(name) != new.get(name))
-        # Never a replacement: the resources themselves say which change of region replaces them.
+        replaces = await self._run(context, lambda: self._resources.config_replaces(old, new))
         kind = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=kind, diffs=changed)
+        return provider_pb2.DiffResponse(changes=kind, diffs=changed, replaces=replaces)
 
     async def Configure(self, request: Any, context: Any) -> Any:
         args = decode_struct(request.args)

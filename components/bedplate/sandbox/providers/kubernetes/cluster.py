@@ -53,7 +53,7 @@ class Cluster:
         return _whole(found) if found is not None else self._system.get((kind, namespace, name))
 
     def put(self, kind: GroupKind, namespace: str, name: str, value: JsonObject) -> None:
-        if self._store.get(_CLUSTERS, self.name) is None:
+        if self._store.get(_CLUSTERS, self.name) != {"version": self.builtin.version}:
             self._store.put(_CLUSTERS, self.name, {"version": self.builtin.version})
         index = f"{_CLUSTERS}/{self.name}"
         key = json.dumps([kind.group, kind.kind])

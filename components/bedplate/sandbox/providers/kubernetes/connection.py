@@ -38,14 +38,23 @@ _SETTINGS = frozenset(
 )
 
 
+# The settings that say which cluster a provider means.
+IDENTITY = ("kubeconfig", "context", "cluster", "clusterIdentifier")
+# The name of the extension of a kubeconfig's cluster that gives its version: `{kubernetesVersion: "1.34"}`.
+_EXTENSION = "bedplate"
+
+
 @dataclass(frozen=True)
 class Connection:
-    """`cluster` tells the clusters of a sandbox apart; nothing of it is ever called."""
+    """`cluster` tells the clusters of a sandbox apart; nothing of it is ever called. `version`: empty where
+    the kubeconfig does not tell it.
+    """
 
     cluster: str
     namespace: str
     secrets_mutable: bool = False
     config_maps_mutable: bool = False
+    version: str = ""
 
 
 def problems(inputs: Mapping[str, Any]) -> list[Problem]:
@@ -74,6 +83,7 @@ def connect(inputs: Mapping[str, Any]) -> Connection:
         str(inputs.get("namespace") or "default"),
         _true(inputs.get("enableSecretMutable")),
         _true(inputs.get("enableConfigMapMutable")),
+        _version(inputs),
     )
 
 
@@ -81,10 +91,28 @@ def cluster_name(inputs: Mapping[str, Any]) -> str:
     """The explicit identifier; else the server that the kubeconfig's context names; else the default."""
     if inputs.get("clusterIdentifier"):
         return str(inputs["clusterIdentifier"])
-    given = inputs.get("kubeconfig")
-    wanted = inputs.get("context")
-    if not given:
-        return str(inputs.get("cluster") or wanted or DEFAULT_CLUSTER)
+    if not inputs.get("kubeconfig"):
+        return str(inputs.get("cluster") or inputs.get("context") or DEFAULT_CLUSTER)
+    name, cluster = _entry(inputs)
+    # Many clusters are called "kubernetes"; their servers tell them apart.
+    return str(cluster.get("server") or name).removeprefix("https://").rstrip("/")
+
+
+def _version(inputs: Mapping[str, Any]) -> str:
+    """The Kubernetes version that the kubeconfig's cluster has in its extension; empty without one."""
+    if not inputs.get("kubeconfig"):
+        return ""
+    _, cluster = _entry(inputs)
+    for one in cluster.get("extensions") or ():
+        told = one.get("extension")
+        if one.get("name") == _EXTENSION and isinstance(told, Mapping):
+            return str(told.get("kubernetesVersion") or "")
+    return ""
+
+
+def _entry(inputs: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """Name and content of the cluster that a kubeconfig's context names. Raises CloudError without one."""
+    given, wanted = inputs.get("kubeconfig"), inputs.get("context")
     config = _document(given)
     context_name = wanted or config.get("current-context")
     contexts = {one.get("name"): one.get("context") or {} for one in config.get("contexts") or ()}
@@ -93,15 +121,12 @@ def cluster_name(inputs: Mapping[str, Any]) -> str:
             "InvalidKubeconfig", f"no context '{wanted}'; the kubeconfig has {', '.join(map(str, contexts))}"
         )
     name = inputs.get("cluster") or contexts.get(context_name, {}).get("cluster")
-    servers = {
-        one.get("name"): (one.get("cluster") or {}).get("server") for one in config.get("clusters") or ()
-    }
-    if name is None and len(servers) == 1:
-        name = next(iter(servers))
-    if name not in servers:
+    entries = {one.get("name"): one.get("cluster") or {} for one in config.get("clusters") or ()}
+    if name is None and len(entries) == 1:
+        name = next(iter(entries))
+    if name not in entries:
         raise CloudError("InvalidKubeconfig", "it names no cluster; set current-context or the input context")
-    # Many clusters are called "kubernetes"; their servers tell them apart.
-    return str(servers[name] or name).removeprefix("https://").rstrip("/")
+    return name, entries[name]
 
 
 def _document(given: Any) -> Mapping[str, Any]:

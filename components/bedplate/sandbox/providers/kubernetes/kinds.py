@@ -112,6 +112,11 @@ def is_namespaced(kind: str) -> bool:
     return kind not in _CLUSTER_SCOPED
 
 
+def known_versions() -> list[str]:
+    """The minor versions whose schema is here, newest first."""
+    return list(_versions())
+
+
 @cache
 def built_in(version: str) -> BuiltIn:
     """Raises CloudError for a version whose document is not there."""

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 from bedplate.sandbox.providers import difference
 from bedplate.sandbox.providers.handler import CloudError, Created, Handler, JsonObject, ObjectStore
-from bedplate.sandbox.providers.kubernetes import brought, connection, invokes, secrets
+from bedplate.sandbox.providers.kubernetes import brought, connection, eks, invokes, secrets
 from bedplate.sandbox.providers.kubernetes.cluster import DEFINITION, Cluster
 from bedplate.sandbox.providers.kubernetes.connection import Connection
 from bedplate.sandbox.providers.kubernetes.helm import ReleaseLife
 from bedplate.sandbox.providers.kubernetes.kinds import built_in, default_version
 from bedplate.sandbox.providers.kubernetes.lives import Life, ObjectLife
+from bedplate.sandbox.providers.kubernetes.patches import NodePatchLife
 from bedplate.sandbox.providers.provider import ENGINE_INPUTS, Difference, Refused, Values, hide
 from bedplate.sandbox.providers.references import named
 from bedplate.sandbox.providers.schema import Problem, without_nulls
@@ -24,6 +25,7 @@ from bedplate.sandbox.server.operations import Operations
 
 T = TypeVar("T")
 _RELEASE = "helm.sh/v3:Release"
+_NODE_PATCH = "core/v1:NodePatch"
 
 
 class _Manifest(Handler):
@@ -56,9 +58,22 @@ class KubernetesProvider:
         known = {key: plain(value) for key, value in given.items() if not has_unknown(value)}
         return given, connection.problems({k: v for k, v in known.items() if k not in ENGINE_INPUTS})
 
+    def config_replaces(self, old: Values, new: Values) -> list[str]:
+        """What tells clusters apart, where it means another cluster now. What is unknown means no other."""
+        before, after = without_nulls(old), without_nulls(new)
+        changed = [name for name in connection.IDENTITY if plain(before.get(name)) != plain(after.get(name))]
+        if any(has_unknown(values.get(name)) for values in (before, after) for name in changed):
+            return []
+        try:
+            same = connection.cluster_name(plain(before)) == connection.cluster_name(plain(after))
+        except CloudError:
+            return []
+        return [] if same else changed
+
     def configure(self, peer: str, inputs: Values) -> None:
         own = {key: value for key, value in without_nulls(inputs).items() if key not in ENGINE_INPUTS}
         found = self._guarded("provider kubernetes", own, lambda: connection.connect(plain(own)))
+        self._connections.pop(peer, None)
         self._latest = self._connections[peer] = found
 
     def check(
@@ -182,16 +197,23 @@ class KubernetesProvider:
         return found
 
     def cluster(self, name: str) -> Cluster:
-        """What is in a cluster."""
-        return Cluster(self._store, name, built_in(default_version()))
+        """What is in a cluster. Its version: what the latest kubeconfig or EKS tells, else the default."""
+        connections = reversed(self._connections.values())
+        told = next((one.version for one in connections if one.cluster == name and one.version), "")
+        return self._cluster(name, told)
+
+    def _cluster(self, name: str, told: str) -> Cluster:
+        return Cluster(self._store, name, built_in(told or eks.version_of(name) or default_version()))
 
     def _life(self, peer: str, urn: str, planned: bool = False) -> Life:
         """`planned`: with the definitions that this run is going to make, too."""
         here = self._connection(peer)
-        cluster = self.cluster(here.cluster)
+        cluster = self._cluster(here.cluster, here.version)
         token = urn.split("::")[2].rpartition("$")[2].removeprefix("kubernetes:")
         if token == _RELEASE:
             return ReleaseLife(cluster, here)
+        if token == _NODE_PATCH:
+            return NodePatchLife(cluster, here)
         api_version, _, kind = token.rpartition(":")
         api_version = api_version.removeprefix("core/")
         self._refuse_special(cluster, api_version, kind)
@@ -215,9 +237,11 @@ class KubernetesProvider:
             )
 
     def _announce(self, peer: str, life: Life, inputs: JsonObject) -> None:
-        here = self._connection(peer).cluster
+        connection_here = self._connection(peer)
+        here = connection_here.cluster
         if isinstance(life, ReleaseLife):
-            for definition in brought.announced(self.cluster(here), inputs):
+            cluster = self._cluster(here, connection_here.version)
+            for definition in brought.announced(cluster, inputs):
                 part = definition["spec"]
                 self._announced[here, part["group"], part["names"]["kind"]] = definition
         if (
