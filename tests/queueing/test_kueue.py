@@ -37,14 +37,19 @@ COHORTS = [
 
 
 def queues(cluster: KubernetesHandle, **changes: Any) -> KueueQueues:
-    fields: dict[str, Any] = {"teams": TEAMS, "cohorts": COHORTS, "deletion_protection": False}
+    fields: dict[str, Any] = {
+        "teams": TEAMS,
+        "cohorts": COHORTS,
+        "topology_pools": ["h100", "cpu"],
+        "deletion_protection": False,
+    }
     args = KueueQueuesArgs(cluster=cluster, **{**fields, **changes})
     return KueueQueues("queues", args, cluster.options())
 
 
 @pytest.fixture
 def made(record: Any, real: Callable[..., KubernetesHandle]) -> Callable[..., Any]:
-    return lambda **changes: record(lambda: queues(real(), **changes))
+    return lambda platform="eks", **changes: record(lambda: queues(real(platform=platform), **changes))
 
 
 def test_a_team_gets_all_that_is_in_its_nodes(made: Any) -> None:
@@ -60,7 +65,7 @@ def test_a_team_gets_all_that_is_in_its_nodes(made: Any) -> None:
         ("64", "32"),
     ]
     assert [row["nominalQuota"] for row in cpu["resources"]] == ["58880m", "241172Mi", "0", "0"]
-    assert cpu["name"] == "cpu"
+    assert cpu["name"].startswith("cpu-")
     assert spec["cohortName"] == "research"
     assert spec["stopPolicy"] == "None"
     assert made().one("ClusterQueue", "queues-queue-speech").inputs["spec"]["stopPolicy"] == "Hold"
@@ -76,11 +81,20 @@ def test_flavors_carry_the_labels_taints_and_topology_of_their_pools(made: Any) 
     assert h100["spec"]["nodeTaints"] == [taint]
     assert h100["spec"]["tolerations"] == [{**taint, "operator": "Equal"}]
     assert h100["spec"]["topologyName"] == topology["metadata"]["name"]
-    assert "topologyName" not in program.one("ResourceFlavor", "queues-flavor-cpu").inputs["spec"]
+    # an autoscaler's pool has no nodes to choose from before work is admitted
+    plain = made(topology_pools=None)
+    assert plain.of_type("Topology") == []
+    h100 = plain.one("ResourceFlavor", "queues-flavor-h100").inputs
+    assert h100["metadata"]["name"] == "h100"
+    assert "topologyName" not in h100["spec"]
     assert [level["nodeLabel"] for level in topology["spec"]["levels"]] == [
         "topology.kubernetes.io/zone",
         "kubernetes.io/hostname",
     ]
+
+
+def test_racks_have_a_topology_unless_said_otherwise(made: Any) -> None:
+    assert len(made(topology_pools=None, platform="onprem").of_type("Topology")) == 1
 
 
 def test_another_topology_makes_new_objects_before_the_old_ones_go(made: Any) -> None:

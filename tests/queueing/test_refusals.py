@@ -25,6 +25,17 @@ def quota(**fields: Any) -> dict[str, Any]:
 
 CASES: list[tuple[str, dict[str, Any], str, tuple[str, ...]]] = [
     (
+        "pools with and without topology in a queue",
+        {
+            "teams": [
+                {"name": "vision", "quotas": [{"pool": "h100", "nodes": 1}, {"pool": "cpu", "nodes": 1}]}
+            ],
+            "topology_pools": ["h100"],
+        },
+        "teams[0].quotas",
+        ("nodes of h100 are picked by topology and those of cpu are not", "add the pools to topology_pools"),
+    ),
+    (
         "more than the pool",
         {"teams": [team(nodes=3), team("speech", nodes=2)]},
         "teams",
@@ -67,13 +78,17 @@ CASES: list[tuple[str, dict[str, Any], str, tuple[str, ...]]] = [
     ),
     (
         "half a node where topology counts nodes",
-        {"teams": [quota(accelerators=12)]},
+        {"teams": [quota(accelerators=12)], "topology_pools": ["h100"]},
         "teams[0].quotas[0]",
         ("no whole number of nodes", "multiples of 8", "give 8 or 16"),
     ),
     (
         "borrowing half a node",
-        {"teams": [{**quota(accelerators=8, borrowing_limit=4), "cohort": "all"}], "cohorts": COHORT},
+        {
+            "teams": [{**quota(accelerators=8, borrowing_limit=4), "cohort": "all"}],
+            "cohorts": COHORT,
+            "topology_pools": ["h100"],
+        },
         "teams[0].quotas[0]",
         ("borrowing_limit 4",),
     ),
@@ -298,7 +313,10 @@ def test_racks_have_no_layers_of_a_cloud(cluster: Any, refused: Any) -> None:
 
 def test_declared_oversubscription_and_parts_of_nodes_without_topology_are_fine(cluster: Any) -> None:
     KueueQueuesArgs(cluster=cluster(), teams=[team(nodes=5)], oversubscription={"h100": 1.25})
-    KueueQueuesArgs(cluster=cluster(), teams=[quota(accelerators=12)], topology_pools=())
+    KueueQueuesArgs(
+        cluster=cluster(),
+        teams=[quota(accelerators=12)],
+    )
     KueueQueuesArgs(cluster=cluster(), teams=[{"name": "x", "quotas": [{"pool": "l40s", "accelerators": 3}]}])
 
 

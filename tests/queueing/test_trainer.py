@@ -23,7 +23,9 @@ def trainer(cluster: KubernetesHandle, runtimes: Any = RUNTIMES, *, queued: bool
     queues = None
     if queued:
         teams = [{"name": "vision", "quotas": [{"pool": "h100", "nodes": 2}]}]
-        settings = KueueQueuesArgs(cluster=cluster, teams=teams, deletion_protection=False)
+        settings = KueueQueuesArgs(
+            cluster=cluster, teams=teams, topology_pools=["h100"], deletion_protection=False
+        )
         queues = KueueQueues("queues", settings, options).handle
     jobset = JobSetController("jobset", JobSetControllerArgs(), options).handle
     args = KubeflowTrainerArgs(cluster=cluster, jobset=jobset, queues=queues, runtimes=runtimes)

@@ -173,7 +173,14 @@ class KueueQueues(pulumi.ComponentResource):
                 protect=args.deletion_protection,
                 after=[self._release],
             )
-            made += [home, *ingress_rules(self, name, namespace=namespace_name, after=[home])]
+            rules = ingress_rules(
+                self,
+                name,
+                namespace=namespace_name,
+                scraped_from=args.controller.prometheus_namespace,
+                after=[home],
+            )
+            made += [home, *rules]
         if all(team.backstop for team in teams):
             made.append(
                 namespace_backstop(self, child(name, "backstop"), namespace_name, teams, args, list(made))

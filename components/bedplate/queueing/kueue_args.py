@@ -30,7 +30,10 @@ class KueueQueuesArgs(Args):
         controller: How Kueue's controller is set up.
         namespace: Of the controller, made here; "kueue-system" by default.
         topology_pools: The pools whose nodes are picked by their place in the network, so that a job's pods
-            are close; those with a fabric by default. Their quota is in whole nodes.
+            are close. On racks all pools but those at the edge by default. In clouds none: there Kueue would
+            wait for nodes to exist that an autoscaler makes only for admitted work; name the pools whose
+            number of nodes is fixed, or has a provisioning-request check. Of those with a fabric, quota is in
+            whole nodes.
         network_layers: Whether the layers of the cloud's network stand between the cluster's topology levels
             and the node; off by default, since nodes without these labels are then never used.
         oversubscription: By pool, how many times its nodes may be given away as quota; 1 by default.
@@ -115,7 +118,9 @@ class KueueQueuesArgs(Args):
         """The names of the pools whose nodes are picked by their place in the network."""
         if self.topology_pools is not None:
             return list(self.topology_pools)
-        return [pool.name for pool in self.pools if pool.fabric is not None and not pool.edge]
+        if self.cluster.platform != "onprem":
+            return []
+        return [pool.name for pool in self.pools if not pool.edge]
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -140,7 +145,9 @@ class KueueQueuesArgs(Args):
                     f"{quota.pool!r} is no pool of {self.cluster.name}; allowed: {listed}; correct the name",
                 )
                 continue
-            wrong = quota.problem(known[quota.pool], whole_nodes=quota.pool in self.placed)
+            pool = known[quota.pool]
+            whole = pool.fabric is not None and pool.name in self.placed
+            wrong = quota.problem(pool, whole_nodes=whole)
             if wrong is not None:
                 problems.add(path, wrong)
         for field, names in (
@@ -224,6 +231,15 @@ class KueueQueuesArgs(Args):
                     f"{team.preemption.borrow_within_cohort} with fair sharing, which decides that itself; "
                     "allowed: Never; leave it out or set controller.fair_sharing to an empty list",
                 )
+            mine, placed = {quota.pool for quota in team.quotas}, set(self.placed)
+            if mine & placed and mine - placed:
+                problems.add(
+                    f"{where}.quotas",
+                    f"the nodes of {', '.join(sorted(mine & placed))} are picked by topology and those of "
+                    f"{', '.join(sorted(mine - placed))} are not, so that Kueue would never admit work to "
+                    "the former that asks for no topology; allowed: one kind in a queue; add the pools to "
+                    "topology_pools or give them to a queue of their own",
+                )
             if team.usage_based and self.controller.admission_fair_sharing is None:
                 problems.add(
                     f"{where}.usage_based",
@@ -237,9 +253,7 @@ class KueueQueuesArgs(Args):
                         f"{name!r} is no admission check; allowed: {', '.join(checks) or 'none'}; add it to "
                         "admission_checks",
                     )
-                elif checks[name].pools and not {quota.pool for quota in team.quotas} & set(
-                    checks[name].pools
-                ):
+                elif checks[name].pools and not mine & set(checks[name].pools):
                     problems.add(
                         f"{where}.admission_checks",
                         f"{name!r} is for the pools {', '.join(checks[name].pools)}, of which "

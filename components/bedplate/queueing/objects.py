@@ -95,9 +95,11 @@ def ingress_rules(
     *,
     namespace: str,
     ports: Sequence[int] = (),
+    scraped_from: str | None = None,
     after: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
-    """Nothing comes into the namespace but from itself, and on `ports` from anywhere.
+    """Nothing comes into the namespace but from itself, from `scraped_from` (where Prometheus is), and on
+    `ports` from anywhere.
 
     The ports are for webhooks: the API server calls them from an address that no policy can name.
     """
@@ -107,6 +109,9 @@ def ingress_rules(
     ]
     if ports:
         kinds.append(("webhooks", [{"ports": [{"port": port, "protocol": "TCP"} for port in ports]}]))
+    if scraped_from is not None:
+        prometheus = {"matchLabels": {"kubernetes.io/metadata.name": scraped_from}}
+        kinds.append(("metrics", [{"from": [{"namespaceSelector": prometheus}]}]))
     return [
         built_in(
             k8s.networking.v1.NetworkPolicy,
