@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bedplate.cli.types import types
+from bedplate.sandbox.providers.kubernetes import definitions
 from bedplate.sandbox.providers.kubernetes.document import with_section
 from bedplate.sandbox.providers.kubernetes.kinds import built_in, default_version
 
@@ -29,3 +30,10 @@ def test_types_tells_kinds_and_the_charts_that_bring_them(capsys: pytest.Capture
     assert kinds["kubernetes:cluster.x-k8s.io/v1beta2:Cluster"] == "no chart"
     assert types(Namespace(json=False)) == 0  # type: ignore[arg-type]
     assert "kubernetes:apps/v1:Deployment" in capsys.readouterr().out
+
+
+def test_the_guide_names_every_chart_that_brings_definitions() -> None:
+    guide = (PAGE.parent / "guide" / "kubernetes.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:4:2] for line in guide.splitlines() if line.startswith("|")]
+    told = {(chart.strip(), how.strip()) for chart, how in rows}
+    assert {(one.chart, one.place) for one in definitions.charts()} <= told
