@@ -4,6 +4,8 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from bedplate.sandbox.providers.kubernetes.immutable import replaces
+from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 from tests.sandbox.providers.kubernetes.test_refusals import GOOD, _changed
 
 P = "spec.template.spec"
@@ -88,3 +90,32 @@ def test_the_manifests_themselves_are_fine(kubernetes: Any) -> None:
 def test_refused(kubernetes: Any, name: str, path: str, value: Any, where: str, reason: str) -> None:
     problems = kubernetes.problems(_changed(BASES[name], path, value))
     assert reason in problems.get(where, ""), problems
+
+
+def _tolerations(*keys: str) -> dict[str, Any]:
+    return {"spec": {"tolerations": [{"key": key, "operator": "Exists"} for key in keys]}}
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "path", "old", "new", "expected"),
+    [
+        ("batch", "Job", "spec.podReplacementPolicy", {}, {}, False),
+        ("batch", "Job", "spec.backoffLimitPerIndex", {}, {}, True),
+        ("", "Service", "spec.loadBalancerClass", {}, {}, True),
+        ("", "ResourceQuota", "spec.scopes[0]", {}, {}, True),
+        ("", "Pod", "spec.terminationGracePeriodSeconds", {}, {}, True),
+        ("", "Pod", "spec.tolerations[1]", _tolerations("a"), _tolerations("a", "b"), False),
+        ("", "Pod", "spec.tolerations[0].key", _tolerations("a"), _tolerations("b"), True),
+    ],
+)
+def test_what_replaces(
+    group: str, kind: str, path: str, old: dict[str, Any], new: dict[str, Any], expected: bool
+) -> None:
+    assert replaces(GroupKind(group, kind), path, old, new, mutable_data=True) is expected
+
+
+def test_defaults(kubernetes: Any) -> None:
+    hook = kubernetes.create(deepcopy(HOOK))["webhooks"][0]
+    assert (hook["failurePolicy"], hook["timeoutSeconds"], hook["namespaceSelector"]) == ("Fail", 10, {})
+    job = kubernetes.create(deepcopy(GOOD["job"]))["spec"]
+    assert (job["manualSelector"], job["podReplacementPolicy"]) == (False, "TerminatingOrFailed")

@@ -23,9 +23,10 @@ _PATHS: dict[tuple[str, str], tuple[str, ...]] = {
     ("apps", "ControllerRevision"): ("data",),
     ("batch", "Job"): (
         "spec.selector", "spec.template", "spec.completionMode", "spec.completions", "spec.managedBy",
-        "spec.podFailurePolicy", "spec.podReplacementPolicy", "spec.manualSelector",
+        "spec.podFailurePolicy", "spec.manualSelector", "spec.backoffLimitPerIndex", "spec.successPolicy",
     ),
-    ("", "Service"): ("spec.clusterIP", "spec.clusterIPs"),
+    ("", "Service"): ("spec.clusterIP", "spec.clusterIPs", "spec.loadBalancerClass"),
+    ("", "ResourceQuota"): ("spec.scopes", "spec.scopeSelector"),
     ("", "Secret"): ("type",),
     ("", "PersistentVolume"): ("spec.storageClassName", "spec.volumeMode", "spec.csi", "spec.nodeAffinity"),
     ("storage.k8s.io", "StorageClass"): (
@@ -45,8 +46,7 @@ _PATHS: dict[tuple[str, str], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _POD_MUTABLE = re.compile(
-    r"^spec\.(activeDeadlineSeconds|terminationGracePeriodSeconds|tolerations|schedulingGates"
-    r"|(initContainers|containers)\[\d+\]\.(image|resources))"
+    r"^spec\.(activeDeadlineSeconds|schedulingGates|(initContainers|containers)\[\d+\]\.image)"
 )
 
 
@@ -62,6 +62,8 @@ def replaces(
         mutable = tuple(f"spec.{name}" for name in _STATEFUL_MUTABLE)
         return path.startswith("spec.") and not _under(path, mutable)
     if kind == GroupKind("", "Pod"):
+        if _under(path, ("spec.tolerations",)):
+            return not _only_more(at(old, "spec", "tolerations"), at(new, "spec", "tolerations"))
         return path.startswith("spec.") and not _POD_MUTABLE.match(path)
     if kind == GroupKind("", "PersistentVolumeClaim"):
         return path.startswith("spec.") and not _grows(path, old, new)
@@ -83,3 +85,14 @@ def _grows(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     place = ("spec", "resources", "requests", "storage")
     before, after = amount(at(old, *place)), amount(at(new, *place))
     return path == ".".join(place) and before is not None and (after is None or after >= before)
+
+
+def _only_more(before: Any, after: Any) -> bool:
+    """Whether each toleration is still there, but for how long it holds."""
+
+    def lasting(items: Any) -> list[dict[str, Any]]:
+        found = items if isinstance(items, list) else []
+        known = [one for one in found if isinstance(one, Mapping)]
+        return [{k: v for k, v in one.items() if k != "tolerationSeconds"} for one in known]
+
+    return all(one in lasting(after) for one in lasting(before))
