@@ -4,9 +4,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from tests.sandbox.providers.kubernetes.test_refusals import GOOD, _changed
+
 from bedplate.sandbox.providers.kubernetes.immutable import replaces
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
-from tests.sandbox.providers.kubernetes.test_refusals import GOOD, _changed
 
 P = "spec.template.spec"
 C = f"{P}.containers[0]"
