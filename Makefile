@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup system up preview down test test-ceph lint format bench clean
+.PHONY: setup system up preview down test test-ceph conformance lint format bench clean
 
 setup: $(VENV)/.synced
 
@@ -50,6 +50,14 @@ test: setup system
 # A real Ceph from Debian on loopback, installed where it is missing (root only): 1 to 3 minutes.
 test-ceph: setup
 	$(BIN)/python -m pytest tests/ceph
+
+# A real Kubernetes API server and scheduler on loopback, built from their Go modules: minutes at the first
+# time, 5 to 10 after that. etcd is installed from Debian where it is missing (root only).
+conformance: setup
+	@command -v go >/dev/null || { \
+	  echo "make conformance builds Kubernetes with go, which is not here: see https://go.dev/doc/install" >&2; exit 1; }
+	@$(BIN)/python -m tests.conformance.programs
+	$(BIN)/python -m pytest tests/conformance
 
 lint: setup
 	$(BIN)/ruff check .
