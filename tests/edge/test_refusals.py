@@ -122,6 +122,34 @@ def test_each_node_gets_its_configuration_and_no_secret(cluster, sites) -> None:
     assert mirrors["docker.io"] == {}
 
 
+def test_a_node_says_the_pool_that_it_is_in_and_a_site_asks_its_own_cache(cluster, sites) -> None:
+    plain = cluster()
+    first = plain.pools[0]
+    twin = dataclasses.replace(first, name="twin")
+    sites[0]["nodes"][0]["pool"] = "twin"
+    sites[0]["mirror_endpoints"] = {"nvcr.io": ["http://10.43.200.10:5000"]}
+    args = EdgeNodesArgs(
+        cluster=dataclasses.replace(plain, pools=(*plain.pools, twin)),
+        sites=sites,
+        k3s={"server_url": URL, "mirror_endpoints": {"nvcr.io": ["http://10.43.200.99:5000"]}},
+    )
+    files = {name: yaml.safe_load(text) for name, text in k3s_files(args).items()}
+    assert "bedplate/pool=twin" in files["dd-1.config.yaml"]["node-label"]
+    assert f"bedplate/pool={first.name}" in files["dd-2.config.yaml"]["node-label"]
+    asked = {name: files[f"{name}.registries.yaml"]["mirrors"]["nvcr.io"] for name in ("dd-1", "gz-1")}
+    assert asked == {
+        "dd-1": {"endpoint": ["http://10.43.200.10:5000", "http://10.43.200.99:5000"]},
+        "gz-1": {"endpoint": ["http://10.43.200.99:5000"]},
+    }
+    sites[0]["nodes"][0]["pool"] = "elsewhere"
+    sites[0]["mirror_endpoints"] = {"gcr.io": ["http://10.43.200.10:5000"]}
+    with pytest.raises(ArgsError) as caught:
+        EdgeNodesArgs(cluster=plain, sites=sites, k3s={"server_url": URL})
+    text = str(caught.value)
+    assert "sites[0].nodes[0].pool: 'elsewhere' is no pool at the edge" in text
+    assert "sites[0].mirror_endpoints: 'gcr.io' is not among k3s.mirrors" in text
+
+
 def test_pods_stay_for_ever_or_as_long_as_asked() -> None:
     assert all("tolerationSeconds" not in one for one in link_tolerations([], None))
     assert {one["tolerationSeconds"] for one in link_tolerations([], 7200)} == {7200}

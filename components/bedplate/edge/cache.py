@@ -69,7 +69,7 @@ class ImageCache(Args):
     Attributes:
         site: The site.
         upstream: The registry that it stands for, such as "https://nvcr.io".
-        cluster_ip: A free address of the cluster's services, chosen by you, for K3s'
+        cluster_ip: A free address of the cluster's services, chosen by you, for the site's
             `mirror_endpoints={"nvcr.io": ("http://<cluster_ip>:5000",)}`: containerd resolves no names of
             the cluster. Images are checked by their digests.
         keep_hours: How long an image is kept; 168 by default.
@@ -79,6 +79,16 @@ class ImageCache(Args):
     upstream: str = Field(pattern=r"^https://[A-Za-z0-9.\-]+(:\d+)?$")
     cluster_ip: Annotated[str, AfterValidator(_address)]
     keep_hours: int = Field(default=168, ge=1)
+
+    @property
+    def registry(self) -> str:
+        """The registry's name, as images have it and K3s' mirrors do."""
+        return self.upstream.removeprefix("https://").partition(":")[0]
+
+    @property
+    def endpoint(self) -> str:
+        """Where the site's nodes ask it."""
+        return f"http://{self.cluster_ip}:{_REGISTRY_PORT}"
 
 
 class EdgeCacheArgs(Args):
@@ -144,7 +154,7 @@ class EdgeCache(pulumi.ComponentResource):
     """Copies that are there while the link is not: the last good one is kept until a newer one is whole."""
 
     mirror_endpoints: dict[str, dict[str, tuple[str, ...]]]
-    """For each site, what K3s' settings take as `mirror_endpoints`."""
+    """For each site, what its entry in the fleet takes as `mirror_endpoints`."""
 
     def __init__(self, name: str, args: EdgeCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:EdgeCache", name, None, opts)
@@ -223,12 +233,10 @@ class EdgeCache(pulumi.ComponentResource):
         site = args.edge.site(cache.site)
         gateway = site.gateway
         assert gateway is not None  # the arguments were checked
-        host = cache.upstream.removeprefix("https://").partition(":")[0]
+        host = cache.registry
         name = child(self._name, f"{cache.site}-{host.replace('.', '-').lower()}")
         chosen = labels("bedplate-image-cache", name)
-        self.mirror_endpoints.setdefault(cache.site, {})[host] = (
-            f"http://{cache.cluster_ip}:{_REGISTRY_PORT}",
-        )
+        self.mirror_endpoints.setdefault(cache.site, {})[host] = (cache.endpoint,)
         container: Json = {
             "name": "registry",
             "image": image("registry").reference,

@@ -35,6 +35,8 @@ class EdgeNode(Args):
         gpus: How many accelerators it has; one by default where the device has any.
         server: Whether it is a K3s server; an agent by default.
         lines: The production lines that it serves; none by default.
+        pool: Its pool of the cluster; by default the first at the edge of its architecture, with GPUs where
+            it has some.
         models_gib: The file system mounted at /var/lib/bedplate/models, in GiB; none by default.
         buffer_gib: The file system mounted at /var/lib/bedplate/buffer, in GiB; none by default. Each is one
             of its own, so that what fills it does not stop the node.
@@ -47,6 +49,7 @@ class EdgeNode(Args):
     gpus: int | None = Field(default=None, ge=1, le=8)
     server: bool = False
     lines: tuple[K8sLabel, ...] = ()
+    pool: K8sLabel | None = None
     models_gib: float = Field(default=0, ge=0)
     buffer_gib: float = Field(default=0, ge=0)
     labels: dict[NodeLabelKey, NodeLabelValue] = Field(default_factory=dict)
@@ -90,11 +93,14 @@ class EdgeSite(Args):
         nodes: Its machines.
         offline_hours: How long its link may be down without losing anything, in hours; 72 by default: a
             weekend and a day.
+        mirror_endpoints: For each registry, addresses of the site's own cache, asked before those of K3s'
+            settings; none by default.
     """
 
     name: K8sLabel
     nodes: tuple[EdgeNode, ...]
     offline_hours: float = Field(default=72, gt=0, le=24 * 60)
+    mirror_endpoints: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     def handle(self) -> EdgeSiteHandle:
         """The site as other components see it."""

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from bedplate.core import Args
 from bedplate.core.errors import Problems
-from bedplate.edge.fleet import EdgeNode
+from bedplate.edge.fleet import EdgeNode, EdgeSite
 from bedplate.kubernetes.handles import Taint
 
 _CIPHERS = (
@@ -160,14 +160,12 @@ def _server(settings: K3sSettings) -> dict[str, object]:
     }
 
 
-def registries(settings: K3sSettings) -> str:
-    """/etc/rancher/k3s/registries.yaml of every node. Without endpoints, nodes share a registry's images."""
-    mirrors = {
-        registry: {"endpoint": list(settings.mirror_endpoints[registry])}
-        if registry in settings.mirror_endpoints
-        else {}
-        for registry in settings.mirrors
-    }
+def registries(settings: K3sSettings, site: EdgeSite) -> str:
+    """/etc/rancher/k3s/registries.yaml of a site's nodes. Without endpoints, they share images."""
+    mirrors: dict[str, dict[str, list[str]]] = {}
+    for registry in settings.mirrors:
+        asked = (*site.mirror_endpoints.get(registry, ()), *settings.mirror_endpoints.get(registry, ()))
+        mirrors[registry] = {"endpoint": list(dict.fromkeys(asked))} if asked else {}
     return yaml.safe_dump({"mirrors": mirrors}, sort_keys=True)
 
 

@@ -51,6 +51,11 @@ class EdgeNodesArgs(Args):
         problems = Problems("EdgeNodesArgs")
         problems.extend(fleet_problems(self.sites))
         for index, site in enumerate(self.sites):
+            for registry in sorted(set(site.mirror_endpoints) - set(self.k3s.mirrors if self.k3s else ())):
+                problems.add(
+                    f"sites[{index}].mirror_endpoints",
+                    f"{registry!r} is not among k3s.mirrors, so that nobody asks it; add it there",
+                )
             for number, node in enumerate(site.nodes):
                 where = f"sites[{index}].nodes[{number}]"
                 if node.kind.integrated and self.gpus == "gpu-operator":
@@ -61,7 +66,13 @@ class EdgeNodesArgs(Args):
                     )
                 if node.gpus and self.gpus == "none":
                     problems.add("gpus", f"'none', and {node.hostname} has some; choose who serves them")
-                if not _fitting(self.pools, node):
+                if node.pool is not None and node.pool not in {pool.name for pool in self.pools}:
+                    problems.add(
+                        f"{where}.pool",
+                        f"{node.pool!r} is no pool at the edge; {self.cluster.name}'s edge pools: "
+                        f"{_described(self.pools)}; correct it",
+                    )
+                elif not _fitting(self.pools, node):
                     problems.add(
                         f"{where}.device",
                         f"{node.device} is {node.kind.architecture}; {self.cluster.name}'s edge pools: "
@@ -83,8 +94,12 @@ class EdgeNodesArgs(Args):
 
 
 def _fitting(pools: tuple[NodePoolHandle, ...], node: EdgeNode) -> NodePoolHandle | None:
-    """The pool of a node: of its architecture, and with GPUs if it has some, where there is such a pool."""
-    same = [pool for pool in pools if pool.architecture == node.kind.architecture]
+    """The pool of a node: the one named, or of its architecture, with GPUs if it has some and one has."""
+    same = [
+        pool
+        for pool in pools
+        if pool.architecture == node.kind.architecture and node.pool in (None, pool.name)
+    ]
     gpu = bool(node.kind.accelerator)
     return next((pool for pool in same if (pool.accelerator is not None) == gpu), same[0] if same else None)
 
@@ -303,5 +318,5 @@ def k3s_files(args: EdgeNodesArgs) -> dict[str, str]:
             pool = _fitting(args.pools, node)
             assert pool is not None  # the arguments were checked
             files[f"{node.hostname}.config.yaml"] = config(args.k3s, node, site.name, pool.name, pool.taints)
-            files[f"{node.hostname}.registries.yaml"] = registries(args.k3s)
+            files[f"{node.hostname}.registries.yaml"] = registries(args.k3s, site)
     return files
