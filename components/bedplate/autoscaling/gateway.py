@@ -8,11 +8,11 @@ from typing import Annotated, Literal, Self
 import pulumi
 from pydantic import AfterValidator, Field, InstanceOf, model_validator
 
-from bedplate.autoscaling.closed import close
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
 from bedplate.kubernetes.charts import release
+from bedplate.kubernetes.closed import close
 from bedplate.kubernetes.handles import KubernetesHandle, Platform
 from bedplate.kubernetes.names import K8sName
 from bedplate.kubernetes.objects import custom_object, namespace

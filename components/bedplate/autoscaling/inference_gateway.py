@@ -2,7 +2,6 @@
 
 import pulumi
 
-from bedplate.autoscaling.closed import close
 from bedplate.autoscaling.gateway import ENVOY_API, GATEWAY_API
 from bedplate.autoscaling.gateway_args import GatewayRoute, InferenceGatewayArgs
 from bedplate.autoscaling.gateway_spec import (
@@ -15,6 +14,7 @@ from bedplate.autoscaling.gateway_spec import (
     route_spec,
 )
 from bedplate.core.naming import child
+from bedplate.kubernetes.closed import close
 from bedplate.kubernetes.objects import custom_object, namespace
 
 

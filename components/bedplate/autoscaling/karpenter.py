@@ -7,7 +7,6 @@ import pulumi
 from pulumi_aws import eks, iam
 from pydantic import Field, InstanceOf, model_validator
 
-from bedplate.autoscaling.closed import close
 from bedplate.autoscaling.karpenter_policy import KarpenterScope, controller_statements
 from bedplate.autoscaling.karpenter_queue import Interruptions, interruption_queue
 from bedplate.autoscaling.pod_identity import pod_role
@@ -21,6 +20,7 @@ from bedplate.core.naming import child
 from bedplate.core.tags import Tags
 from bedplate.keys.handles import KeyHandle
 from bedplate.kubernetes.charts import release
+from bedplate.kubernetes.closed import close
 from bedplate.kubernetes.handles import KubernetesHandle
 from bedplate.kubernetes.names import K8sName
 from bedplate.kubernetes.objects import namespace

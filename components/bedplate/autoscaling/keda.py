@@ -6,7 +6,6 @@ from typing import Self
 import pulumi
 from pydantic import Field, InstanceOf, model_validator
 
-from bedplate.autoscaling.closed import close
 from bedplate.autoscaling.pod_identity import pod_role
 from bedplate.cluster.handles import ClusterHandle
 from bedplate.core import Args
@@ -15,6 +14,7 @@ from bedplate.core.errors import Problems
 from bedplate.core.naming import child
 from bedplate.core.tags import Tags
 from bedplate.kubernetes.charts import release
+from bedplate.kubernetes.closed import close
 from bedplate.kubernetes.handles import KubernetesHandle
 from bedplate.kubernetes.names import K8sLabel, K8sName
 from bedplate.kubernetes.objects import namespace
