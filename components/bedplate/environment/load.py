@@ -58,7 +58,7 @@ _KINDS = {
         stand_ins=_STAND_INS,
         beneath={},
         decisive=("cluster",),
-        follows={"ceph": ("buckets",)},
+        follows={"ceph": ("buckets",), "buckets": ("edge",)},
     ),
 }
 

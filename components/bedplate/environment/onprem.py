@@ -9,8 +9,10 @@ from bedplate.cluster.onprem import OnPremCluster, OnPremClusterArgs
 from bedplate.cluster.onprem_inventory import pool_handle, topology_levels
 from bedplate.core.errors import ArgsError, ConfigError, Problems
 from bedplate.core.naming import child
-from bedplate.edge.nodes import EdgeNodes, EdgeNodesArgs
+from bedplate.edge.handles import EdgeHandle
 from bedplate.environment.building import Build, Checking, Deploying, standing_in
+from bedplate.environment.edge import EdgeWiring
+from bedplate.environment.edge_checks import check_edge
 from bedplate.environment.layer import Layer, LayerWiring
 from bedplate.environment.onprem_models import BucketPart, CephPart, OnPremEnvironment
 from bedplate.environment.settings import given
@@ -115,6 +117,14 @@ def _check_names(env: OnPremEnvironment, problems: Problems) -> None:
             "kubernetes.monitoring.log_archive",
             f"{archive!r} is not among the buckets; allowed: {', '.join(env.buckets) or 'none'}; add it",
         )
+    if env.edge is not None:
+        check_edge(
+            env.edge,
+            problems,
+            pools=_pools(env),
+            edge_pools=[name for name, pool in env.cluster.pools.items() if pool.role == "edge"],
+            buckets={name: bucket.namespace for name, bucket in env.buckets.items()},
+        )
     if env.ceph is not None and env.ceph.cluster is not None:
         machines = {node.name for pool in env.cluster.pools.values() for node in pool.nodes}
         for index, node in enumerate(env.ceph.cluster.nodes):
@@ -137,24 +147,35 @@ def _wire(
     monitoring = wiring.stack()
     after = tuple(monitoring.after()) if monitoring else ()
     stores = _ceph(env, build, _after(cluster, after), env.ceph) if env.ceph else {}
+    edge = _edge(env, build, cluster)
+    fleet = edge.fleet() if edge else None
     buckets = {
         name: handle
         for name, bucket in env.buckets.items()
-        if (handle := _bucket(build, cluster, name, bucket, stores)) is not None
+        if (handle := _bucket(build, _beside(fleet, bucket, cluster), name, bucket, stores)) is not None
     }
     layer = wiring.rest(monitoring, buckets)
-    if env.edge is not None:
-        build.add(
-            "edge",
-            "edge.nodes",
-            EdgeNodes,
-            EdgeNodesArgs,
-            {**given(env.edge.nodes), "cluster": cluster},
-            handle=lambda made: made.handle,
-            stand_in=lambda _: None,
-            options=cluster.options(),
-        )
+    if edge is not None:
+        edge.rest(fleet, buckets)
     return buckets, layer
+
+
+def _pools(env: OnPremEnvironment) -> dict[str, str]:
+    """The pool of each machine, by the machine's name."""
+    return {node.name: name for name, pool in env.cluster.pools.items() for node in pool.nodes}
+
+
+def _edge(env: OnPremEnvironment, build: Build, cluster: KubernetesHandle) -> EdgeWiring | None:
+    if env.edge is None:
+        return None
+    return EdgeWiring(build=build, settings=env.edge, cluster=cluster, pools=_pools(env))
+
+
+def _beside(fleet: EdgeHandle | None, bucket: BucketPart, cluster: KubernetesHandle) -> KubernetesHandle:
+    """The cluster, for a bucket: the edge makes the namespace of its own buckets."""
+    if fleet is None or bucket.namespace != fleet.namespace:
+        return cluster
+    return _after(cluster, fleet.resources)
 
 
 def _after(cluster: KubernetesHandle, after: tuple[pulumi.Resource, ...]) -> KubernetesHandle:
