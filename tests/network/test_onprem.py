@@ -482,11 +482,9 @@ def test_a_namespace_that_is_not_there_is_refused(sandbox: Any) -> None:
 
 def test_no_rule_is_broken(record: Any) -> None:
     made = record(program(pool={"announcing_pools": ["system"]}, bgp=None))
-    # Speakers of MetalLB work on the nodes' interfaces.
-    objects = [one for one in made.made if one.type.startswith("kubernetes:") and one.name != "lb-namespace"]
     found = [
         f"{one.name}: {rule.name}: {finding.message}"
-        for one in objects
+        for one in made.made
         for rule in RULES
         if isinstance(rule, Rule) and one.type in rule.types
         for finding in findings(rule, one.type, one.inputs)

@@ -32,7 +32,20 @@ MODEL_PODS: dict[str, tuple[str, ...]] = {
 TYPES: tuple[str, ...] = (*POD_TYPES, *MODEL_PODS)
 """The `types` of a rule about pods."""
 
-SYSTEM_NAMESPACES = ("kube-system", "gpu-operator", "rook-ceph")
+# Where drivers, device and network plugins, storage daemons and exporters of nodes run by default.
+SYSTEM_NAMESPACES = (
+    "kube-system",
+    "gpu-operator",
+    "kube-amd-gpu",
+    "logging",
+    "metallb-system",
+    "monitoring-nodes",
+    "nvidia-dra-driver",
+    "nvidia-network-operator",
+    "nvsentinel",
+    "rook-ceph",
+    "tigera-operator",
+)
 
 ALLOWED_NAMESPACES = Option(
     "array",
