@@ -18,8 +18,6 @@ from bedplate.cluster.onprem_kubeconfig import check_kubeconfig, server_of
 from bedplate.core.errors import ArgsError
 from bedplate.sandbox.errors import SandboxError
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
-from bedplate.sandbox.providers.kubernetes.patches import NodePatchLife
-from bedplate.sandbox.providers.kubernetes.provider import KubernetesProvider
 
 NODE = GroupKind("", "Node")
 PEM = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n").decode()
@@ -323,20 +321,6 @@ def test_zones_wider_than_racks_are_a_level_of_their_own(made: Any) -> None:
 # Life in the sandbox.
 
 
-@pytest.fixture
-def patching(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nodes can be patched, whether the provider hands patches over by itself or not."""
-    life = KubernetesProvider._life
-
-    def with_patches(self: Any, peer: str, urn: str, planned: bool = False) -> Any:
-        if urn.split("::")[2].endswith("kubernetes:core/v1:NodePatch"):
-            here = self._connection(peer)
-            return NodePatchLife(self.cluster(here.cluster), here)
-        return life(self, peer, urn, planned)
-
-    monkeypatch.setattr(KubernetesProvider, "_life", with_patches)
-
-
 def program(**changes: Any) -> Any:
     def run() -> None:
         config = pulumi.Config()
@@ -350,7 +334,7 @@ SECRET = {"kubeconfig": kubeconfig()}
 
 
 @pytest.mark.xdist_group("sandbox-fixture")
-def test_the_nodes_carry_their_marks_and_lose_them(sandbox: Any, patching: None) -> None:
+def test_the_nodes_carry_their_marks_and_lose_them(sandbox: Any) -> None:
     sandbox.up(program(), secret_config=SECRET)
     assert sandbox.outputs["server"] == "10.0.0.10:6443"
     cluster = sandbox.cluster("10.0.0.10:6443")
@@ -383,7 +367,7 @@ def test_the_nodes_carry_their_marks_and_lose_them(sandbox: Any, patching: None)
 
 
 @pytest.mark.xdist_group("sandbox-fixture")
-def test_taints_that_something_else_wrote_are_not_overwritten(sandbox: Any, patching: None) -> None:
+def test_taints_that_something_else_wrote_are_not_overwritten(sandbox: Any) -> None:
     sandbox.up(program(manage_nodes="nothing"), secret_config=SECRET)
     cluster = sandbox.cluster("10.0.0.10:6443")
     broken = [{"key": "example.com/broken", "effect": "NoExecute"}]
