@@ -25,6 +25,8 @@ from bedplate.kubernetes.objects import MANAGED, options
 
 __all__ = ["Camera", "CameraLine", "CameraLineArgs", "CameraLineHandle", "ResultsQueue"]
 
+_ALIVE = "/tmp/sender"
+
 
 @dataclass(frozen=True, kw_only=True)
 class CameraLineHandle:
@@ -177,11 +179,13 @@ class CameraLine(pulumi.ComponentResource):
         target = pulumi.Output.concat(
             "store:", store.name, f"/{args.results.prefix}/{args.line}/{node.hostname}"
         )
-        # Files are finished once nobody has written to them for a minute.
+        # Files are finished once nobody has written to them for a minute. A round ends after an hour, so that
+        # one that does not come to its end can be told from one that has much to send.
         script = (
-            'while true; do rclone move /results "$TARGET" --config "" --min-age 1m --checksum --transfers 1 '
-            f"--bwlimit {args.results.bandwidth_kib_per_second}K --retries 1 --low-level-retries 3 "
-            "--timeout 60s --stats 0 || true; sleep 60; done"
+            f'while true; do touch {_ALIVE}; rclone move /results "$TARGET" --config "" --min-age 1m '
+            f"--checksum --transfers 1 --bwlimit {args.results.bandwidth_kib_per_second}K --retries 1 "
+            "--low-level-retries 3 --timeout 60s --max-duration 1h --cutoff-mode SOFT --stats 0 || true; "
+            "sleep 60; done"
         )
         return {
             "name": "sender",
@@ -201,6 +205,13 @@ class CameraLine(pulumi.ComponentResource):
                 {"name": "STORE_NAMESPACE", "value": checked_credentials(store, args.edge)},
                 *store_env(store),
             ],
+            "readinessProbe": {"exec": {"command": ["test", "-e", _ALIVE]}, "periodSeconds": 30},
+            # The last file of a round may take its time on a slow link.
+            "livenessProbe": {
+                "exec": {"command": ["/bin/sh", "-c", f'test -n "$(find {_ALIVE} -mmin -360)"']},
+                "periodSeconds": 300,
+                "timeoutSeconds": 10,
+            },
             "resources": resources_of("50m", "128Mi"),
             "securityContext": CONTAINER_SECURITY,
             "volumeMounts": [

@@ -123,6 +123,7 @@ class EdgeNodes(pulumi.ComponentResource):
         self._name, self._args = name, args
         space = namespace(self, child(name, "namespace"), object_name=args.namespace)
         self._closed(space)
+        self._limited(space)
         sites = tuple(site.handle() for site in args.sites)
         nodes = tuple(node for site in sites for node in site.nodes)
         ready: list[pulumi.Resource] = [space]
@@ -178,6 +179,25 @@ class EdgeNodes(pulumi.ComponentResource):
                             "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
                         }
                     ],
+                }
+            ),
+            opts=options(self, [space]),
+        )
+
+    def _limited(self, space: pulumi.Resource) -> None:
+        """What others put there without saying what it needs gets little: the machines are small."""
+        k8s.core.v1.LimitRange(
+            child(self._name, "limits"),
+            metadata=untyped({"name": "limits", "namespace": self._args.namespace, "labels": dict(MANAGED)}),
+            spec=untyped(
+                {
+                    "limits": [
+                        {
+                            "type": "Container",
+                            "defaultRequest": {"cpu": "50m", "memory": "128Mi"},
+                            "default": {"memory": "256Mi"},
+                        }
+                    ]
                 }
             ),
             opts=options(self, [space]),
