@@ -164,11 +164,41 @@ def test_nodes_keep_other_pods_away_and_can_be_found(build: Any) -> None:
         "bedplate/pool": "pool",
         "nvidia.com/gpu.present": "true",
         "vpc.amazonaws.com/efa.present": "true",
+        "k8s.amazonaws.com/accelerator": "nvidia-h100-sxm5-80gb",
         "team.example.com/purpose": "training",
     }
     assert group.inputs["nodeRepairConfig"] == {"enabled": True}
     assert group.inputs["updateConfig"] == {"maxUnavailable": 1}
     assert group.inputs["version"] == "1.35"
+
+
+def test_an_autoscaler_knows_a_node_before_there_is_one(build: Any) -> None:
+    """kubernetes/autoscaler, cloudprovider/aws: the tags of a group that is scaled from zero."""
+    made = build(
+        machine="p5.48xlarge",
+        zones=ONE_ZONE,
+        labels={"team.example.com/purpose": "training"},
+        taints=[{"key": "team.example.com/reserved", "effect": "NO_EXECUTE"}],
+    ).all("Tag")
+    assert {one.inputs["autoscalingGroupName"] for one in made} == {"eks-pool-nodes"}
+    prefix = "k8s.io/cluster-autoscaler/node-template/"
+    assert {one.inputs["tag"]["key"].removeprefix(prefix): one.inputs["tag"]["value"] for one in made} == {
+        "label/bedplate/pool": "pool",
+        "label/nvidia.com/gpu.present": "true",
+        "label/vpc.amazonaws.com/efa.present": "true",
+        "label/k8s.amazonaws.com/accelerator": "nvidia-h100-sxm5-80gb",
+        "label/team.example.com/purpose": "training",
+        "taint/nvidia.com/gpu": "true:NoSchedule",
+        "taint/team.example.com/reserved": ":NoExecute",
+        "resources/nvidia.com/gpu": "8",
+        "resources/vpc.amazonaws.com/efa": "32",
+    }
+    assert not any(one.inputs["tag"]["propagateAtLaunch"] for one in made)
+
+
+def test_a_pool_without_efa_promises_none(build: Any) -> None:
+    keys = [one.inputs["tag"]["key"] for one in build(machine="g6.12xlarge", efa=False).all("Tag")]
+    assert not [key for key in keys if "efa" in key]
 
 
 def test_an_autoscalers_choice_survives_the_next_up(build: Any) -> None:

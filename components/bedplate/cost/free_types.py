@@ -38,6 +38,7 @@ NEGLIGIBLE_MODULES = frozenset({"aws:sns", "aws:sqs", "aws:ssm", "gcp:pubsub"})
 
 FREE_TYPES = frozenset(
     {
+        "aws:autoscaling/tag:Tag",
         "aws:cloudwatch/dashboard:Dashboard",  # three are free; more cost $3 each (from memory)
         "aws:cloudwatch/eventRule:EventRule",
         "aws:cloudwatch/eventTarget:EventTarget",

@@ -14,6 +14,7 @@ from bedplate.core.naming import child
 from bedplate.core.tags import Tags
 from bedplate.gpu.fabric import efa_security_group, network_interfaces
 from bedplate.gpu.handles import GpuPoolHandle
+from bedplate.gpu.scale_from_zero import tag_groups, template_tags
 from bedplate.gpu.spec import GpuPoolSettings, TargetedReservationArgs
 
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html, amiType (2026-11-24)
@@ -84,7 +85,7 @@ class EksGpuNodeGroup(pulumi.ComponentResource):
             launch_template=eks.NodeGroupLaunchTemplateArgs(
                 id=template.id, version=template.latest_version.apply(str)
             ),
-            labels=self._labels(),
+            labels=args.node_labels(name),
             taints=[
                 eks.NodeGroupTaintArgs(key=taint.key, value=taint.value, effect=taint.effect)
                 for taint in args.all_taints()
@@ -109,6 +110,13 @@ class EksGpuNodeGroup(pulumi.ComponentResource):
             ),
             node_role_arn=role.arn,
         )
+        tag_groups(
+            name,
+            self.handle.autoscaling_group_names,
+            template_tags(name, args),
+            region=cluster.network.region,
+            parent=self,
+        )
         self.register_outputs(
             {
                 "nodeGroupName": self.handle.node_group_name,
@@ -116,12 +124,6 @@ class EksGpuNodeGroup(pulumi.ComponentResource):
                 "nodeRoleArn": self.handle.node_role_arn,
             }
         )
-
-    def _labels(self) -> dict[str, str]:
-        own = {"bedplate/pool": self._name, "nvidia.com/gpu.present": "true"}
-        if self._args.uses_efa:
-            own["vpc.amazonaws.com/efa.present"] = "true"
-        return {**own, **self._args.labels}
 
     def _template(self, before_nodes: list[pulumi.Resource]) -> ec2.LaunchTemplate:
         """The launch template; what the nodes need besides it is added to `before_nodes`."""

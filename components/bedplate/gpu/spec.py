@@ -12,6 +12,7 @@ from bedplate.core import Args
 from bedplate.core.arns import policy_arn
 from bedplate.core.errors import Problem, Problems
 from bedplate.gpu.labels import LabelKey, LabelValue, TaintValue
+from bedplate.kubernetes.handles import POOL_LABEL
 
 # EKS CreateNodegroup: at most 50 taints (botocore 1.44.8, service model eks).
 _MOST_TAINTS = 50
@@ -37,6 +38,16 @@ class TaintArgs(Args):
     value: TaintValue = ""
     effect: Literal["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"] = "NO_SCHEDULE"
 
+
+GPU_RESOURCE = "nvidia.com/gpu"
+EFA_RESOURCE = "vpc.amazonaws.com/efa"
+# By it Cluster Autoscaler knows that a node's GPUs are still to come, and waits for the driver instead of
+# adding another node (kubernetes/autoscaler, cluster-autoscaler/cloudprovider/aws, GPULabel; from memory).
+ACCELERATOR_LABEL = "k8s.amazonaws.com/accelerator"
+# An Auto Scaling group takes 50 tags, of which EKS sets some (EC2 Auto Scaling quotas; from memory).
+_MOST_TEMPLATE_TAGS = 40
+# Labels of Bedplate's, GPUs and EFA interfaces.
+_OWN_TEMPLATE_TAGS = 6
 
 GPU_TAINT = TaintArgs(key="nvidia.com/gpu", value="true", effect="NO_SCHEDULE")
 
@@ -183,6 +194,12 @@ class GpuPoolSettings(PoolSizes):
             )
         if len(keys) > _MOST_TAINTS:
             problems.add("taints", f"{len(keys)} taints; allowed: {_MOST_TAINTS}; remove some")
+        elif len(keys) + len(self.labels) > _MOST_TEMPLATE_TAGS - _OWN_TEMPLATE_TAGS:
+            problems.add(
+                "labels",
+                f"{len(self.labels)} labels and {len(keys)} taints, each of which is a tag of the Auto "
+                f"Scaling group too; allowed: {_MOST_TEMPLATE_TAGS - _OWN_TEMPLATE_TAGS} in all; remove some",
+            )
         problems.raise_if_any()
         return self
 
@@ -205,6 +222,16 @@ class GpuPoolSettings(PoolSizes):
     def all_taints(self) -> tuple[TaintArgs, ...]:
         """The taints of the nodes, the GPU one included."""
         return (GPU_TAINT, *self.taints) if self.gpu_taint else self.taints
+
+    def node_labels(self, pool_name: str) -> dict[str, str]:
+        """The labels of every node of the pool of that name."""
+        own = {POOL_LABEL: pool_name, "nvidia.com/gpu.present": "true"}
+        accelerator = self.spec().accelerator
+        if accelerator is not None:
+            own[ACCELERATOR_LABEL] = f"nvidia-{accelerator.name.lower()}"
+        if self.uses_efa:
+            own[f"{EFA_RESOURCE}.present"] = "true"
+        return {**own, **self.labels}
 
     def placement_problems(self, region: str, zones: Iterable[str]) -> Iterator[Problem]:
         """What speaks against this pool in a network of these zones, with paths relative to the pool."""

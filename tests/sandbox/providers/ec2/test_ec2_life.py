@@ -243,9 +243,22 @@ def _scaling_group(cloud: Any) -> dict[str, Any]:
     }
 
 
+def _scaling_group_tag(cloud: Any) -> dict[str, Any]:
+    group = cloud.create("aws:autoscaling/group:Group", _scaling_group(cloud))
+    return {
+        "autoscalingGroupName": group.id,
+        "tag": {"key": "b", "value": "c", "propagateAtLaunch": False},
+    }
+
+
 CASES: list[Case] = [
     ("aws:ec2/instance:Instance", _instance, {"sourceDestCheck": False, "tags": {"a": "b"}}),
     ("aws:autoscaling/group:Group", _scaling_group, {"maxSize": 3, "tags": []}),
+    (
+        "aws:autoscaling/tag:Tag",
+        _scaling_group_tag,
+        {"tag": {"key": "b", "value": "d", "propagateAtLaunch": True}},
+    ),
     ("aws:ec2/networkAcl:NetworkAcl", _acl, {"ingress": [{**_ACL_RULE, "action": "deny"}], "subnetIds": []}),
     ("aws:ec2/networkAclRule:NetworkAclRule", _acl_rule, {}),
     (

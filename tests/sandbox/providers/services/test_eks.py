@@ -8,6 +8,7 @@ from bedplate.sandbox.providers.handler import CloudError
 
 CLUSTER = "aws:eks/cluster:Cluster"
 NODES = "aws:eks/nodeGroup:NodeGroup"
+TAG = "aws:autoscaling/tag:Tag"
 ADDON = "aws:eks/addon:Addon"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 ENTRY_POLICY = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
@@ -111,6 +112,22 @@ def test_node_group_life(world: Any, driver: Any, ctx: Any) -> None:
     seen = driver.handler(NODES).read(ctx, made.id, made.outputs)
     assert seen["scalingConfig"]["maxSize"] == 3
     driver.delete(NODES, made)
+
+
+def test_a_node_group_s_scaling_group_takes_tags_while_it_is_there(world: Any, driver: Any, ctx: Any) -> None:
+    driver.create(CLUSTER, world.cluster_inputs())
+    nodes = driver.create(NODES, world.node_inputs())
+    group = nodes.outputs["resources"][0]["autoscalingGroups"][0]["name"]
+    tag = {"key": "k8s.io/x", "value": "1", "propagateAtLaunch": False}
+    inputs = {"autoscalingGroupName": group, "tag": tag}
+    made = driver.round_trip(TAG, inputs, {"tag": {**tag, "value": "2"}})
+    assert made.id == f"{group},k8s.io/x"
+    driver.delete(TAG, made)
+    made = driver.create(TAG, inputs)
+    driver.delete(NODES, nodes)
+    assert driver.handler(TAG).read(ctx, made.id, made.outputs) is None, "it went with its group"
+    with pytest.raises(CloudError, match="not found"):
+        driver.create(TAG, inputs)
 
 
 def test_parts_of_a_cluster(world: Any, driver: Any) -> None:
