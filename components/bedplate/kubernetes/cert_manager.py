@@ -1,6 +1,7 @@
 """cert-manager, which makes the certificates of webhooks, gateways and object stores and renews them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import pulumi
@@ -10,9 +11,15 @@ from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
 from bedplate.kubernetes.charts import release
+from bedplate.kubernetes.closed import close
 from bedplate.kubernetes.names import K8sLabel, K8sName
 from bedplate.kubernetes.objects import custom_object, namespace
 
+IssuerKind = Literal["ca", "acme", "self-signed"]
+
+# The webhook's port and that of metrics (cert-manager v1.21.2, deploy/charts/cert-manager/values.yaml).
+_WEBHOOK_PORT = 10250
+_METRICS_PORT = 9402
 _SMALL = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
 
 
@@ -36,7 +43,7 @@ class CertificateIssuer(Args):
             for, acme.
     """
 
-    kind: Literal["ca", "acme", "self-signed"]
+    kind: IssuerKind
     secret_name: K8sName | None = None
     acme_server: Annotated[str, AfterValidator(_https)] | None = None
     acme_email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
@@ -58,8 +65,8 @@ class CertificateIssuer(Args):
         problems.raise_if_any()
         return self
 
-    def spec(self) -> dict[str, object]:
-        """The spec of the `ClusterIssuer` object (cert-manager v1.21, API reference)."""
+    def spec(self, name: str) -> dict[str, object]:
+        """The spec of the `ClusterIssuer` object of that name (cert-manager v1.21, API reference)."""
         if self.kind == "ca":
             return {"ca": {"secretName": self.secret_name}}
         if self.kind == "self-signed":
@@ -70,7 +77,7 @@ class CertificateIssuer(Args):
             "acme": {
                 "server": self.acme_server,
                 **({} if self.acme_email is None else {"email": self.acme_email}),
-                "privateKeySecretRef": {"name": "acme-account"},
+                "privateKeySecretRef": {"name": f"{name}-account"},
                 "solvers": [{"http01": {"gatewayHTTPRoute": {"parentRefs": [parent]}}}],
             }
         }
@@ -80,7 +87,7 @@ class CertManagerArgs(Args):
     """Arguments of CertManager.
 
     Attributes:
-        namespace: Where it runs, made here.
+        namespace: Where it runs, made here and closed but for the webhook; "cert-manager" by default.
         replicas: Of each of its parts; 2 by default.
         gateway_api: Whether listeners of gateways get certificates; off by default. The Gateway API's
             definitions must then be there before.
@@ -96,6 +103,19 @@ class CertManagerArgs(Args):
     service_monitor: bool = False
     after: tuple[pulumi.Resource, ...] = ()
 
+    @model_validator(mode="after")
+    def _check(self) -> "CertManagerArgs":
+        problems = Problems("CertManagerArgs")
+        for name, issuer in self.issuers.items():
+            if issuer.kind == "acme" and not self.gateway_api:
+                problems.add(
+                    f"issuers.{name}.acme_gateway",
+                    "given, and gateway_api is off, without which no gateway proves anything; set "
+                    "gateway_api, or use another kind",
+                )
+        problems.raise_if_any()
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class CertManagerHandle:
@@ -105,11 +125,35 @@ class CertManagerHandle:
         namespace: Where it runs.
         issuers: The names of its ClusterIssuers.
         release: What brings its definitions; certificates wait for it.
+        issuer_kinds: How each of them signs; one that is missing here is not judged.
     """
 
     namespace: str
     issuers: tuple[str, ...]
     release: pulumi.Resource
+    issuer_kinds: Mapping[str, IssuerKind] = field(default_factory=dict)
+
+    def check_inside(self, problems: Problems, path: str, issuer: str) -> None:
+        """Note where an issuer cannot sign the name of a service, which clients in the cluster trust."""
+        if issuer not in self.issuers:
+            known = ", ".join(self.issuers) or "none"
+            problems.add(
+                path, f"{issuer!r} is not an issuer of cert-manager's; allowed: {known}; add it there"
+            )
+            return
+        kind = self.issuer_kinds.get(issuer, "ca")
+        if kind == "ca":
+            return
+        fitting = ", ".join(repr(one) for one in self.issuers if self.issuer_kinds.get(one, "ca") == "ca")
+        why = (
+            "asks a public directory, which signs no names inside of a cluster"
+            if kind == "acme"
+            else "signs each certificate with itself, so that nobody trusts it"
+        )
+        problems.add(
+            path,
+            f"{issuer!r} {why}; allowed: an issuer of kind 'ca' ({fitting or 'there is none'}); name one",
+        )
 
 
 class CertManager(pulumi.ComponentResource):
@@ -120,6 +164,13 @@ class CertManager(pulumi.ComponentResource):
     def __init__(self, name: str, args: CertManagerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("bedplate:index:CertManager", name, None, opts)
         home = namespace(self, child(name, "namespace"), object_name=args.namespace, after=args.after)
+        doors = close(
+            self,
+            child(name, "namespace"),
+            namespace=args.namespace,
+            after=[home],
+            ports=(_WEBHOOK_PORT, _METRICS_PORT) if args.service_monitor else (_WEBHOOK_PORT,),
+        )
         part: dict[str, object] = {
             "replicaCount": args.replicas,
             "resources": _SMALL,
@@ -143,7 +194,7 @@ class CertManager(pulumi.ComponentResource):
                 "startupapicheck": {"resources": _SMALL},
                 "prometheus": {"servicemonitor": {"enabled": args.service_monitor}},
             },
-            after=[home],
+            after=[home, *doors],
         )
         for issuer_name, issuer in args.issuers.items():
             custom_object(
@@ -152,8 +203,48 @@ class CertManager(pulumi.ComponentResource):
                 api_version="cert-manager.io/v1",
                 kind="ClusterIssuer",
                 object_name=issuer_name,
-                spec=issuer.spec(),
+                spec=issuer.spec(issuer_name),
                 after=[chart],
             )
-        self.handle = CertManagerHandle(namespace=args.namespace, issuers=tuple(args.issuers), release=chart)
+        self.handle = CertManagerHandle(
+            namespace=args.namespace,
+            issuers=tuple(args.issuers),
+            release=chart,
+            issuer_kinds={issuer_name: issuer.kind for issuer_name, issuer in args.issuers.items()},
+        )
         self.register_outputs({"namespace": args.namespace})
+
+
+def certificate(
+    component: pulumi.Resource,
+    name: str,
+    *,
+    object_name: str,
+    namespace: str,
+    issuer: str,
+    dns_names: Sequence[str],
+    days: int,
+    after: Sequence[pulumi.Resource] = (),
+) -> pulumi.Resource:
+    """A server's certificate, in the secret of the object's own name; renewed after two thirds of its life.
+
+    `issuer`: a ClusterIssuer. `days`: how long a certificate is valid.
+    """
+    return custom_object(
+        component,
+        name,
+        api_version="cert-manager.io/v1",
+        kind="Certificate",
+        object_name=object_name,
+        namespace=namespace,
+        spec={
+            "secretName": object_name,
+            "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": issuer},
+            "dnsNames": list(dns_names),
+            "duration": f"{days * 24}h",
+            "renewBefore": f"{days * 8}h",
+            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+            "usages": ["digital signature", "server auth"],
+        },
+        after=after,
+    )
