@@ -1,8 +1,8 @@
 """Object stores and directories behind one interface: `open_store("s3://bucket/prefix")`.
 
 Every request has a time-out, is tried again with exponential back-off and jitter where that can help (5xx,
-503 SlowDown, 429, connections that break) and never where it cannot (403, 404), and is counted under the names of
-docs/monitoring.md.
+503 SlowDown, 429, broken connections) and never where it cannot (403, 404), and is counted under the names
+that docs/monitoring.md gives.
 """
 
 import random
@@ -119,7 +119,7 @@ class Store(Protocol):
         """Writes the object unless it exists, atomically over all writers; False if it does."""
 
     def put_file(self, key: str, path: Path) -> int:
-        """Streams a file into an object in parallel parts, seen as a whole or not at all; returns its bytes."""
+        """Streams a file into an object in parallel parts, whole or not at all; returns its bytes."""
 
     def get(self, key: str) -> bytes: ...
 
@@ -127,7 +127,7 @@ class Store(Protocol):
         """Bytes `start` to `start + length - 1`; fewer where the object ends before."""
 
     def get_file(self, key: str, path: Path) -> int:
-        """Streams an object into a file, which appears when it is whole (fsync, rename); returns its bytes."""
+        """Streams an object into a file, which appears when it is whole; returns its bytes."""
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """The objects whose key starts with `prefix`, in the order of their keys."""
@@ -142,7 +142,7 @@ class Store(Protocol):
 
 
 Fault = Callable[[str, str], None]
-"""Called with operation and key before each attempt; may sleep or raise `Transient`. For benchmarks and tests."""
+"""Called with operation and key before each attempt; may sleep or raise `Transient`."""
 
 
 class Caller:
