@@ -20,6 +20,7 @@ def release(
     after: Sequence[pulumi.Resource] = (),
     timeout_seconds: int = 600,
     skip_crds: bool = False,
+    protect: bool = False,
 ) -> k8s.helm.v3.Release:
     """A release of a chart of the catalogue. Raises UnknownArtifactError where the catalogue lacks the chart.
 
@@ -43,6 +44,6 @@ def release(
         atomic=True,
         timeout=timeout_seconds,
         skip_crds=skip_crds,
-        opts=options(component, after),
+        opts=options(component, after, protect),
         **where,
     )

@@ -30,7 +30,10 @@ class CephBlockStoreArgs(Args):
         device_class: The disks that the pool is on; all by default.
         class_name: The storage class's name, and the snapshot class's; the component's name by default.
         delete_volumes: Whether deleting a claim deletes its volume; off by default (`Retain`).
-        snapshots: Whether a snapshot class is made, for which the snapshot CRDs must be there; on by default.
+        snapshots: Whether a snapshot class is made, for which a SnapshotController must be there; on by
+            default.
+        snapshot_controller: What brings the definitions of snapshots (a SnapshotController's release), where
+            it is made by the same program; the snapshot class waits for it.
         deletion_protection: Whether Pulumi refuses to delete the pools; on by default.
     """
 
@@ -40,6 +43,7 @@ class CephBlockStoreArgs(Args):
     class_name: K8sName | None = None
     delete_volumes: bool = False
     snapshots: bool = True
+    snapshot_controller: InstanceOf[pulumi.Resource] | None = None
     deletion_protection: bool = True
 
     @model_validator(mode="after")
@@ -111,7 +115,7 @@ class CephBlockStore(pulumi.ComponentResource):
                 driver=f"{cluster.operator_namespace}.rbd.csi.ceph.com",
                 cluster_id=cluster.namespace,
                 secret_name="rook-csi-rbd-provisioner",
-                after=pools,
+                after=[*pools, *([] if args.snapshot_controller is None else [args.snapshot_controller])],
             )
             self.snapshot_class_name = pulumi.Output.from_input(class_name)
         self.register_outputs(

@@ -52,7 +52,10 @@ class CephFileStoreArgs(Args):
             default.
         metadata_device_class: The disks that metadata are on; all by default. They should be flash.
         metadata_server_resources: What each gets; 2 cores, 8 GiB by default.
-        snapshots: Whether a snapshot class is made; on by default.
+        snapshots: Whether a snapshot class is made, for which a SnapshotController must be there; on by
+            default.
+        snapshot_controller: What brings the definitions of snapshots (a SnapshotController's release), where
+            it is made by the same program; the snapshot class waits for it.
         deletion_protection: Whether Pulumi refuses to delete the file system; on by default. Rook keeps its
             data in any case.
     """
@@ -64,6 +67,7 @@ class CephFileStoreArgs(Args):
     metadata_device_class: DeviceClass | None = None
     metadata_server_resources: DaemonResources = DaemonResources(cpu=2, memory_gib=8)
     snapshots: bool = True
+    snapshot_controller: InstanceOf[pulumi.Resource] | None = None
     deletion_protection: bool = True
 
     @model_validator(mode="after")
@@ -157,7 +161,7 @@ class CephFileStore(pulumi.ComponentResource):
                 driver=driver,
                 cluster_id=cluster.namespace,
                 secret_name="rook-csi-cephfs-provisioner",
-                after=[group],
+                after=[group, *([] if args.snapshot_controller is None else [args.snapshot_controller])],
             )
         self.file_system = pulumi.Output.from_input(file_system)
         self.register_outputs(

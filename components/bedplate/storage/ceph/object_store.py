@@ -8,6 +8,7 @@ from pydantic import Field, InstanceOf, model_validator
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
+from bedplate.kubernetes.cert_manager import CertManagerHandle, certificate
 from bedplate.kubernetes.names import K8sName
 from bedplate.storage.ceph.cluster_args import DaemonResources
 from bedplate.storage.ceph.handles import CephClusterHandle
@@ -66,7 +67,13 @@ class CephObjectStoreArgs(Args):
     Attributes:
         cluster: The cluster.
         certificate_secret_name: The secret of kind kubernetes.io/tls, in the cluster's namespace, for the
-            names `rook-ceph-rgw-<store>.<namespace>.svc` and `dns_name`.
+            names `rook-ceph-rgw-<store>.<namespace>.svc` and `dns_name`; this or issuer.
+        issuer: The ClusterIssuer of cert-manager's that signs a certificate for these names, in place of a
+            secret. It must be an authority of your own: a public one signs no names inside of a cluster.
+        cert_manager: cert-manager, which must then be there first; by default the issuer is not checked.
+        certificate_days: How long a certificate of the issuer is valid; a year by default, renewed after two
+            thirds of it. Gateways read a new one when they start (rook/rook#14069), which leaves the last
+            third for a restart.
         redundancy: Copies of the objects. By default erasure coding where the cluster has five failure
             domains or more (2+2; 4+2 from seven), and three copies otherwise. Make a second store with
             `Replicated()` for checkpoints that are written in small pieces.
@@ -85,6 +92,9 @@ class CephObjectStoreArgs(Args):
 
     cluster: InstanceOf[CephClusterHandle]
     certificate_secret_name: K8sName | None = None
+    issuer: K8sName | None = None
+    cert_manager: InstanceOf[CertManagerHandle] | None = None
+    certificate_days: int = Field(default=365, ge=30, le=825)
     redundancy: Redundancy | None = None
     device_class: DeviceClass | None = None
     metadata_device_class: DeviceClass | None = None
@@ -99,11 +109,7 @@ class CephObjectStoreArgs(Args):
     @model_validator(mode="after")
     def _check(self) -> "CephObjectStoreArgs":
         problems = Problems("CephObjectStoreArgs")
-        if not self.external_hosts and self.certificate_secret_name is None:
-            problems.add(
-                "certificate_secret_name",
-                "not given; gateways speak TLS only; give the name of a kubernetes.io/tls secret",
-            )
+        self._check_certificate(problems)
         if self.external_hosts and self.redundancy is not None:
             problems.add("redundancy", "given with external_hosts, whose pools are made elsewhere; remove it")
         if self.redundancy is not None:
@@ -111,6 +117,34 @@ class CephObjectStoreArgs(Args):
             check_fits(problems, "redundancy", self.redundancy, cluster.domains, cluster.failure_domain)
         problems.raise_if_any()
         return self
+
+    def _check_certificate(self, problems: Problems) -> None:
+        if self.issuer is None:
+            if not self.external_hosts and self.certificate_secret_name is None:
+                problems.add(
+                    "certificate_secret_name",
+                    "not given; gateways speak TLS only; give the name of a kubernetes.io/tls secret, or an "
+                    "issuer",
+                )
+            if "certificate_days" in self.model_fields_set:
+                problems.add(
+                    "certificate_days",
+                    f"{self.certificate_days}, and there is no issuer to ask; give one, or remove it",
+                )
+            return
+        if self.external_hosts:
+            problems.add(
+                "issuer",
+                f"{self.issuer!r} given with external_hosts, which have certificates of their own; remove it",
+            )
+        elif self.certificate_secret_name is not None:
+            problems.add(
+                "issuer",
+                f"{self.issuer!r} given with certificate_secret_name {self.certificate_secret_name!r}; "
+                "allowed: one of the two; remove one",
+            )
+        elif self.cert_manager is not None:
+            self.cert_manager.check_inside(problems, "issuer", self.issuer)
 
 
 class CephObjectStore(pulumi.ComponentResource):
@@ -127,14 +161,18 @@ class CephObjectStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("bedplate:index:CephObjectStore", name, None, opts)
         cluster = args.cluster
+        secret_name, after = args.certificate_secret_name, cluster.after()
+        if args.issuer is not None:
+            secret_name = child(name, "tls")
+            after.append(self._certificate(name, args, secret_name))
         store = rook_object(
             self,
             child(name, "store"),
             kind="CephObjectStore",
             object_name=name,
             namespace=cluster.namespace,
-            spec=store_spec(args),
-            after=cluster.after(),
+            spec=store_spec(args, secret_name),
+            after=after,
             protect=args.deletion_protection,
         )
         class_name = args.bucket_class_name or child(name, "buckets")
@@ -162,17 +200,36 @@ class CephObjectStore(pulumi.ComponentResource):
         self.bucket_class_name = pulumi.Output.from_input(class_name)
         self.register_outputs({"endpoint": self.endpoint, "bucket_class_name": self.bucket_class_name})
 
+    def _certificate(self, name: str, args: CephObjectStoreArgs, secret_name: str) -> pulumi.Resource:
+        assert args.issuer is not None
+        names = [service_host(name, args.cluster.namespace)]
+        if args.dns_name is not None:
+            names.append(args.dns_name)
+        return certificate(
+            self,
+            child(name, "certificate"),
+            object_name=secret_name,
+            namespace=args.cluster.namespace,
+            issuer=args.issuer,
+            dns_names=names,
+            days=args.certificate_days,
+            after=[
+                *args.cluster.after(),
+                *([] if args.cert_manager is None else [args.cert_manager.release]),
+            ],
+        )
+
 
 def service_host(store: str, namespace: str) -> str:
     """The host's name of a store's service, as Rook makes it."""
     return f"rook-ceph-rgw-{store}.{namespace}.svc"
 
 
-def store_spec(args: CephObjectStoreArgs) -> dict[str, object]:
-    """The spec of the `CephObjectStore` object."""
+def store_spec(args: CephObjectStoreArgs, secret_name: str | None) -> dict[str, object]:
+    """The spec of the `CephObjectStore` object. `secret_name`: of the gateways' certificate."""
     gateway: dict[str, object] = {"securePort": args.port}
-    if args.certificate_secret_name is not None:
-        gateway["sslCertificateRef"] = args.certificate_secret_name
+    if secret_name is not None:
+        gateway["sslCertificateRef"] = secret_name
     spec: dict[str, object] = {"gateway": gateway}
     if args.dns_name is not None:
         spec["hosting"] = {
