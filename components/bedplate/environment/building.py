@@ -36,9 +36,10 @@ class Build(Protocol):
         *,
         handle: Callable[[C], H],
         stand_in: Callable[[A], H],
+        refused: Callable[[A], H | None] | None = None,
         options: pulumi.ResourceOptions | None = None,
     ) -> H | None:
-        """A part of the environment, and what it hands on; None where its arguments are refused.
+        """A part of the environment, and what it hands on.
 
         Args:
             name: The part's name, after the environment's.
@@ -47,7 +48,9 @@ class Build(Protocol):
             args: The type of its arguments.
             values: The arguments.
             handle: What the component hands on.
-            stand_in: What stands for that while the file is checked.
+            stand_in: What stands for that while the file is checked, where the arguments are refused as
+                well: what is wrong with one part is no reason to blame those that build on it.
+            refused: What stands for it there where the arguments say too little; as `stand_in` by default.
             options: Provider and order.
         """
 
@@ -68,17 +71,17 @@ class Checking:
         *,
         handle: Callable[[C], H],
         stand_in: Callable[[A], H],
+        refused: Callable[[A], H | None] | None = None,
         options: pulumi.ResourceOptions | None = None,
     ) -> H | None:
         try:
-            made = args.model_validate(values)
+            return stand_in(args.model_validate(values))
         except ArgsError as error:
             self.problems.extend(error.problems, under=path)
-            return None
         except ValueError as error:
             self.problems.add(path, str(error))
-            return None
-        return stand_in(made)
+        unchecked = cast("A", args.model_construct(None, **values))
+        return (refused or stand_in)(unchecked)
 
 
 class Deploying:
@@ -97,6 +100,7 @@ class Deploying:
         *,
         handle: Callable[[C], H],
         stand_in: Callable[[A], H],
+        refused: Callable[[A], H | None] | None = None,
         options: pulumi.ResourceOptions | None = None,
     ) -> H | None:
         made = component(

@@ -1,53 +1,37 @@
 """How the parts of the Kubernetes layer are wired together, on whichever cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pulumi
 
-from bedplate.autoscaling.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from bedplate.autoscaling.gateway import GatewayController, GatewayControllerArgs, GatewayHandle
 from bedplate.autoscaling.gateway_args import InferenceGatewayArgs
 from bedplate.autoscaling.inference_gateway import InferenceGateway
-from bedplate.autoscaling.karpenter import KarpenterController, KarpenterControllerArgs, KarpenterHandle
-from bedplate.autoscaling.karpenter_pools import KarpenterNodePools, KarpenterNodePoolsArgs
-from bedplate.autoscaling.keda import KedaController, KedaControllerArgs
-from bedplate.cluster.handles import ClusterHandle
-from bedplate.environment.building import NOTHING, Build, standing_in
-from bedplate.environment.layer_models import KubernetesLayerSettings
+from bedplate.environment.building import NOTHING, standing_in
+from bedplate.environment.layer_parts import Aws, LayerParts, resources, wire_gpus
+from bedplate.environment.layer_work import wire_queues, wire_scaling, wire_trainer
+from bedplate.environment.namespaces import AgentNamespace, AgentNamespaceArgs
 from bedplate.environment.settings import given
-from bedplate.gpu.kubernetes.amd import AmdGpuOperator, AmdGpuOperatorArgs
-from bedplate.gpu.kubernetes.claims import GpuResourceClaims, GpuResourceClaimsArgs
-from bedplate.gpu.kubernetes.features import NodeFeatureDiscovery, NodeFeatureDiscoveryArgs
-from bedplate.gpu.kubernetes.handles import GpuLayerHandle, NodeFeaturesHandle
-from bedplate.gpu.kubernetes.health import NodeHealth, NodeHealthArgs
-from bedplate.gpu.kubernetes.nvidia import NvidiaGpuOperator, NvidiaGpuOperatorArgs
+from bedplate.gpu.kubernetes.handles import GpuLayerHandle
 from bedplate.kubernetes.cert_manager import CertManager, CertManagerArgs, CertManagerHandle
-from bedplate.kubernetes.handles import KubernetesHandle
 from bedplate.monitoring.kubernetes.handles import MonitoringHandle, prometheus_url
 from bedplate.monitoring.kubernetes.logs import LogShipping, LogShippingArgs
 from bedplate.monitoring.kubernetes.prometheus import PrometheusStack, PrometheusStackArgs
 from bedplate.monitoring.kubernetes.stack import TrainingMonitoring, TrainingMonitoringArgs, groups_for
 from bedplate.network.onprem_policies import DefaultDenyPolicies, DefaultDenyPoliciesArgs
 from bedplate.queueing.handles import KueueHandle
-from bedplate.queueing.jobset import JobSetController, JobSetControllerArgs, JobSetHandle
-from bedplate.queueing.kueue import KueueQueues, KueueQueuesArgs
-from bedplate.queueing.priorities import TrainingPriorities, TrainingPrioritiesArgs
-from bedplate.queueing.trainer import KubeflowTrainer, KubeflowTrainerArgs
+from bedplate.queueing.jobset import JobSetHandle
 from bedplate.storage.handles import ObjectStoreHandle
 
+__all__ = ["Aws", "Buckets", "Doors", "Layer", "LayerWiring"]
 
-@dataclass(frozen=True, kw_only=True)
-class Aws:
-    """What the layer needs of AWS, on EKS.
-
-    Attributes:
-        cluster: The cluster, as AWS knows it.
-        common: Arguments of everything that makes AWS resources: tags and the boundary of roles.
-    """
-
-    cluster: ClusterHandle
-    common: Mapping[str, object]
+# The environment's buckets, by name; or what makes them once the namespaces that they are claimed from are
+# there, given what makes each namespace.
+Buckets = (
+    Mapping[str, ObjectStoreHandle]
+    | Callable[[Mapping[str, tuple[pulumi.Resource, ...]]], Mapping[str, ObjectStoreHandle]]
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,42 +46,46 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerWiring:
-    """The wiring of one cluster's layer: `stack` first, then the cluster's storage, then `rest`.
+class Doors:
+    """What the outside comes in by. Each is None where that part was not asked for."""
 
-    Attributes:
-        build: What it is run against.
-        settings: What the file says.
-        cluster: The cluster.
-        path: Where the layer stands in the file.
-        ceph: Whether the cluster has a Ceph to watch.
-        aws: What there is of AWS; None elsewhere.
-    """
+    gateway: GatewayHandle | None = None
+    certificates: CertManagerHandle | None = None
 
-    build: Build
-    settings: KubernetesLayerSettings
-    cluster: KubernetesHandle
-    path: str = "kubernetes"
-    ceph: bool = False
-    aws: Aws | None = None
+
+@dataclass(frozen=True, kw_only=True)
+class LayerWiring(LayerParts):
+    """The wiring of one cluster's layer: `stack` first, then the cluster's storage, then `rest`."""
+
+    def doors(self, monitoring: MonitoringHandle | None) -> Doors:
+        """The gateways' controller and cert-manager, which object stores may need; after Prometheus."""
+        gateway = self._gateway()
+        return Doors(gateway=gateway, certificates=self._certificates(gateway, monitoring))
 
     def rest(
-        self, monitoring: MonitoringHandle | None, buckets: Mapping[str, ObjectStoreHandle] | None = None
+        self,
+        monitoring: MonitoringHandle | None,
+        buckets: Buckets | None = None,
+        doors: Doors | None = None,
     ) -> Layer:
-        """Everything but the Prometheus stack. `buckets`: those of the environment, by name."""
-        self._policies()
-        gateway = self._gateway()
-        certificates = self._certificates(gateway, monitoring)
-        self._gateways(gateway, certificates)
-        gpus = self._gpus(certificates, monitoring)
-        queues = self._queues(monitoring)
-        jobset = self._trainer(queues)
-        self._scaling(monitoring)
-        self._logs(monitoring, buckets or {})
+        """Everything but the Prometheus stack; `doors` where they are there already."""
+        doors = doors or self.doors(monitoring)
+        gateway, certificates = doors.gateway, doors.certificates
+        homes = self._gateways(gateway, certificates)
+        gpus = wire_gpus(self, certificates, monitoring)
+        queues = wire_queues(self, certificates, monitoring)
+        for queue in queues.queues.values() if queues is not None else ():
+            homes.setdefault(queue.namespace, queue.after)
+        homes |= self._policies(homes)
+        homes |= self._agents_home(monitoring)
+        found = buckets(homes) if callable(buckets) else buckets or {}
+        jobset = wire_trainer(self, queues, certificates, monitoring)
+        wire_scaling(self, certificates, monitoring)
+        self._logs(monitoring, found, homes)
         self._alerts(monitoring, queues)
         return Layer(queues=queues, monitoring=monitoring, gateway=gateway, gpus=gpus, jobset=jobset)
 
-    def stack(self) -> MonitoringHandle | None:
+    def stack(self, *after: pulumi.Resource) -> MonitoringHandle | None:
         """Prometheus, before everything else: what others tell it needs its operator's definitions."""
         stack = self.settings.monitoring.stack
         if stack is None:
@@ -117,7 +105,7 @@ class LayerWiring:
                 alertmanager_name=f"{args.release_name}-alertmanager",
                 routes_name=args.alertmanager.routes_name,
             ),
-            options=self._options(),
+            options=self.options(*after),
         )
 
     def _alerts(self, monitoring: MonitoringHandle | None, queues: KueueHandle | None) -> None:
@@ -140,13 +128,38 @@ class LayerWiring:
             {**values, "stack": monitoring, "cluster": self.cluster.name},
             handle=lambda made: made,
             stand_in=lambda _: None,
-            options=self._options(),
+            options=self.options(),
         )
 
-    def _logs(self, monitoring: MonitoringHandle | None, buckets: Mapping[str, ObjectStoreHandle]) -> None:
+    # The key of the archive's bucket is in the agents' namespace, so that the namespace comes first, then the
+    # bucket, then the agents.
+
+    def _agents_home(self, monitoring: MonitoringHandle | None) -> dict[str, tuple[pulumi.Resource, ...]]:
+        logs = self.settings.monitoring.logs
+        if logs is None or self.settings.monitoring.log_archive is None or not logs.make_namespace:
+            return {}
+        made = self.build.add(
+            "logs-namespace",
+            f"{self.path}.monitoring.logs",
+            AgentNamespace,
+            AgentNamespaceArgs,
+            {"namespace": logs.namespace, "monitoring": monitoring},
+            handle=lambda made: made,
+            stand_in=lambda _: None,
+            options=self.options(),
+        )
+        return {} if made is None else {logs.namespace: (made,)}
+
+    def _logs(
+        self,
+        monitoring: MonitoringHandle | None,
+        buckets: Mapping[str, ObjectStoreHandle],
+        homes: Mapping[str, tuple[pulumi.Resource, ...]],
+    ) -> None:
         logs, archive = self.settings.monitoring.logs, self.settings.monitoring.log_archive
         if logs is None:
             return
+        apart = {} if archive is None else {"make_namespace": False}
         self.build.add(
             "logs",
             f"{self.path}.monitoring.logs",
@@ -154,27 +167,36 @@ class LayerWiring:
             LogShippingArgs,
             {
                 **given(logs),
+                **apart,
                 "cluster": self.cluster,
                 "monitoring": monitoring,
                 "archive": buckets.get(archive) if archive is not None else None,
             },
             handle=lambda made: made.handle,
             stand_in=lambda _: None,
-            options=self._options(*_resources(monitoring)),
+            options=self.options(*resources(monitoring), *homes.get(logs.namespace, ())),
         )
 
-    def _policies(self) -> None:
-        if self.settings.policies is not None:
-            self.build.add(
-                "policies",
-                f"{self.path}.policies",
-                DefaultDenyPolicies,
-                DefaultDenyPoliciesArgs,
-                given(self.settings.policies),
-                handle=lambda made: made,
-                stand_in=lambda _: None,
-                options=self._options(),
-            )
+    def _policies(
+        self, homes: Mapping[str, tuple[pulumi.Resource, ...]]
+    ) -> dict[str, tuple[pulumi.Resource, ...]]:
+        """After the parts that make the namespaces in which nothing is allowed but what is named."""
+        policies = self.settings.policies
+        if policies is None:
+            return {}
+        made = self.build.add(
+            "policies",
+            f"{self.path}.policies",
+            DefaultDenyPolicies,
+            DefaultDenyPoliciesArgs,
+            given(policies),
+            handle=lambda made: made,
+            stand_in=lambda _: None,
+            options=self.options(*(one for name in policies.namespaces for one in homes.get(name, ()))),
+        )
+        if made is None or not policies.make_namespaces:
+            return {}
+        return dict.fromkeys(policies.namespaces, (made,))
 
     # Certificates come after the gateway's definitions, which cert-manager looks for when it starts.
 
@@ -182,12 +204,15 @@ class LayerWiring:
         gateway = self.settings.serving.gateway
         if gateway is None:
             return None
+        values = given(gateway)
+        if gateway.address_pool is not None:
+            values["address_pool"] = self.address_pools.get(gateway.address_pool, gateway.address_pool)
         return self.build.add(
             "gateway",
             f"{self.path}.serving.gateway",
             GatewayController,
             GatewayControllerArgs,
-            {**given(gateway), "cluster": self.cluster},
+            {**values, "cluster": self.cluster},
             handle=lambda made: made.handle,
             stand_in=lambda args: standing_in(
                 GatewayHandle,
@@ -197,7 +222,7 @@ class LayerWiring:
                 annotations={},
                 after=(),
             ),
-            options=self._options(),
+            options=self.options(),
         )
 
     def _certificates(
@@ -219,227 +244,32 @@ class LayerWiring:
             {**values, "after": (gateway.after if gateway else ())},
             handle=lambda made: made.handle,
             stand_in=lambda args: CertManagerHandle(
-                namespace=args.namespace, issuers=tuple(args.issuers), release=NOTHING
+                namespace=args.namespace,
+                issuers=tuple(args.issuers),
+                release=NOTHING,
+                issuer_kinds={name: issuer.kind for name, issuer in args.issuers.items()},
             ),
-            options=self._options(*_resources(monitoring)),
+            options=self.options(*resources(monitoring)),
         )
 
-    def _gateways(self, gateway: GatewayHandle | None, certificates: CertManagerHandle | None) -> None:
+    def _gateways(
+        self, gateway: GatewayHandle | None, certificates: CertManagerHandle | None
+    ) -> dict[str, tuple[pulumi.Resource, ...]]:
+        """The gateways; what makes the namespace of each."""
+        homes: dict[str, tuple[pulumi.Resource, ...]] = {}
         for name, one in self.settings.serving.gateways.items():
-            if gateway is not None:
-                self.build.add(
-                    f"gateway-{name}",
-                    f"{self.path}.serving.gateways.{name}",
-                    InferenceGateway,
-                    InferenceGatewayArgs,
-                    {**given(one), "gateway": gateway},
-                    handle=lambda made: made,
-                    stand_in=lambda _: None,
-                    options=self._options(*([certificates.release] if certificates else [])),
-                )
-
-    def _gpus(
-        self, certificates: CertManagerHandle | None, monitoring: MonitoringHandle | None
-    ) -> tuple[GpuLayerHandle, ...]:
-        gpu = self.settings.gpu
-        found: list[GpuLayerHandle] = []
-        features: NodeFeaturesHandle | None = None
-        if gpu.features is not None:
-            features = self.build.add(
-                "node-features",
-                f"{self.path}.gpu.features",
-                NodeFeatureDiscovery,
-                NodeFeatureDiscoveryArgs,
-                {**given(gpu.features), "cluster": self.cluster},
-                handle=lambda made: made.handle,
-                stand_in=lambda args: standing_in(NodeFeaturesHandle, namespace=args.namespace, labels={}),
-                options=self._options(),
-            )
-        wiring = {"cluster": self.cluster, "features": features}
-        after = _resources(monitoring)
-        if gpu.nvidia is not None:
-            nvidia = self.build.add(
-                "gpu-operator",
-                f"{self.path}.gpu.nvidia",
-                NvidiaGpuOperator,
-                NvidiaGpuOperatorArgs,
-                {**given(gpu.nvidia), **wiring},
-                handle=lambda made: made.handle,
-                stand_in=lambda args: standing_in(
-                    GpuLayerHandle,
-                    vendor="nvidia",
-                    namespace=args.namespace,
-                    resources=(),
-                    device_plugin=args.device_plugin is not False,
-                    dcgm_service="gpu-operator/nvidia-dcgm:5555" if args.standalone_dcgm else None,
-                ),
-                options=self._options(*after),
-            )
-            found += [nvidia] if nvidia is not None else []
-        if gpu.amd is not None:
-            amd = self.build.add(
-                "amd-gpu-operator",
-                f"{self.path}.gpu.amd",
-                AmdGpuOperator,
-                AmdGpuOperatorArgs,
-                {**given(gpu.amd), **wiring, "cert_manager": certificates and certificates.release},
-                handle=lambda made: made.handle,
-                stand_in=lambda args: standing_in(
-                    GpuLayerHandle, vendor="amd", namespace=args.namespace, resources=()
-                ),
-                options=self._options(*after),
-            )
-            found += [amd] if amd is not None else []
-        nvidia_layer = next((one for one in found if one.vendor == "nvidia"), None)
-        if gpu.health is not None:
-            self.build.add(
-                "node-health",
-                f"{self.path}.gpu.health",
-                NodeHealth,
-                NodeHealthArgs,
-                {
-                    **given(gpu.health),
-                    "cluster": self.cluster,
-                    "layer": nvidia_layer,
-                    "cert_manager": certificates and certificates.release,
-                },
+            if gateway is None:
+                continue
+            made = self.build.add(
+                f"gateway-{name}",
+                f"{self.path}.serving.gateways.{name}",
+                InferenceGateway,
+                InferenceGatewayArgs,
+                {**given(one), "gateway": gateway},
                 handle=lambda made: made,
                 stand_in=lambda _: None,
-                options=self._options(*after),
+                options=self.options(*([certificates.release] if certificates else [])),
             )
-        if gpu.claims is not None:
-            self.build.add(
-                "gpu-claims",
-                f"{self.path}.gpu.claims",
-                GpuResourceClaims,
-                GpuResourceClaimsArgs,
-                {**given(gpu.claims), "cluster": self.cluster, "layer": nvidia_layer},
-                handle=lambda made: made,
-                stand_in=lambda _: None,
-                options=self._options(),
-            )
-        return tuple(found)
-
-    def _queues(self, monitoring: MonitoringHandle | None) -> KueueHandle | None:
-        queueing = self.settings.queueing
-        queues: KueueHandle | None = None
-        if queueing.queues is not None:
-            queues = self.build.add(
-                "queues",
-                f"{self.path}.queueing.queues",
-                KueueQueues,
-                KueueQueuesArgs,
-                {**given(queueing.queues), "cluster": self.cluster, "after": _resources(monitoring)},
-                handle=lambda made: made.handle,
-                stand_in=lambda args: KueueHandle(namespace=args.namespace),
-                options=self._options(),
-            )
-        if queueing.priorities is not None:
-            self.build.add(
-                "priorities",
-                f"{self.path}.queueing.priorities",
-                TrainingPriorities,
-                TrainingPrioritiesArgs,
-                {**given(queueing.priorities), "queues": queues},
-                handle=lambda made: made,
-                stand_in=lambda _: None,
-                options=self._options(),
-            )
-        return queues
-
-    def _trainer(self, queues: KueueHandle | None) -> JobSetHandle | None:
-        queueing = self.settings.queueing
-        if queueing.jobset is None:
-            return None
-        jobset = self.build.add(
-            "jobset",
-            f"{self.path}.queueing.jobset",
-            JobSetController,
-            JobSetControllerArgs,
-            {**given(queueing.jobset)},
-            handle=lambda made: made.handle,
-            stand_in=lambda args: standing_in(JobSetHandle, namespace=args.namespace),
-            options=self._options(),
-        )
-        if queueing.trainer is not None and jobset is not None:
-            self.build.add(
-                "trainer",
-                f"{self.path}.queueing.trainer",
-                KubeflowTrainer,
-                KubeflowTrainerArgs,
-                {**given(queueing.trainer), "cluster": self.cluster, "jobset": jobset, "queues": queues},
-                handle=lambda made: made.handle,
-                stand_in=lambda _: None,
-                options=self._options(),
-            )
-        return jobset
-
-    def _scaling(self, monitoring: MonitoringHandle | None) -> None:
-        scaling = self.settings.scaling
-        after = _resources(monitoring)
-        eks: dict[str, object] = {}
-        if self.aws is not None:
-            eks = {**self.aws.common, "eks": self.aws.cluster}
-        karpenter: KarpenterHandle | None = None
-        if scaling.karpenter is not None:
-            karpenter = self.build.add(
-                "karpenter",
-                f"{self.path}.scaling.karpenter",
-                KarpenterController,
-                KarpenterControllerArgs,
-                {**given(scaling.karpenter), **eks, "cluster": self.cluster},
-                handle=lambda made: made.handle,
-                stand_in=lambda args: standing_in(
-                    KarpenterHandle, cluster=self.cluster, eks=args.eks, after=()
-                ),
-                options=self._options(*after),
-            )
-        if scaling.karpenter_pools is not None and karpenter is not None:
-            tags = {} if self.aws is None else {"tags": self.aws.common.get("tags", {})}
-            self.build.add(
-                "karpenter-pools",
-                f"{self.path}.scaling.karpenter_pools",
-                KarpenterNodePools,
-                KarpenterNodePoolsArgs,
-                {**given(scaling.karpenter_pools), **tags, "karpenter": karpenter},
-                handle=lambda made: made,
-                stand_in=lambda _: None,
-                options=self._options(),
-            )
-        if scaling.cluster_autoscaler is not None:
-            pools = scaling.karpenter_pools
-            self.build.add(
-                "autoscaler",
-                f"{self.path}.scaling.cluster_autoscaler",
-                ClusterAutoscaler,
-                ClusterAutoscalerArgs,
-                {
-                    **given(scaling.cluster_autoscaler),
-                    **eks,
-                    "cluster": self.cluster,
-                    "karpenter_pools": tuple(pools.pools) if pools is not None else (),
-                },
-                handle=lambda made: made,
-                stand_in=lambda _: None,
-                options=self._options(*after),
-            )
-        if scaling.keda is not None:
-            self.build.add(
-                "keda",
-                f"{self.path}.scaling.keda",
-                KedaController,
-                KedaControllerArgs,
-                {**given(scaling.keda), **eks, "cluster": self.cluster},
-                handle=lambda made: made.handle,
-                stand_in=lambda _: None,
-                options=self._options(*after),
-            )
-
-    def _options(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(
-            provider=self.cluster.provider, depends_on=[*self.cluster.ready, *after]
-        )
-
-
-def _resources(monitoring: MonitoringHandle | None) -> tuple[pulumi.Resource, ...]:
-    return tuple(monitoring.after()) if monitoring is not None else ()
+            if made is not None and one.make_namespace:
+                homes[one.namespace] = (made,)
+        return homes

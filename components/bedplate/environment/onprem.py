@@ -1,34 +1,37 @@
 """The one place where the capabilities of an environment on your own racks are wired together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import pulumi
 
 from bedplate.cluster.onprem import OnPremCluster, OnPremClusterArgs
-from bedplate.cluster.onprem_inventory import pool_handle, topology_levels
+from bedplate.cluster.onprem_inventory import OnPremPool, pool_handle, topology_levels
 from bedplate.core.errors import ArgsError, ConfigError, Problems
 from bedplate.core.naming import child
 from bedplate.edge.handles import EdgeHandle
 from bedplate.environment.building import Build, Checking, Deploying, standing_in
 from bedplate.environment.edge import EdgeWiring
-from bedplate.environment.edge_checks import check_edge
-from bedplate.environment.layer import Layer, LayerWiring
-from bedplate.environment.onprem_models import BucketPart, CephPart, OnPremEnvironment
+from bedplate.environment.layer import Doors, Layer, LayerWiring
+from bedplate.environment.layer_parts import waiting
+from bedplate.environment.onprem_ceph import CephParts, wire_bucket, wire_ceph
+from bedplate.environment.onprem_checks import (
+    ceph_classes,
+    check_names,
+    check_order,
+    gpu_labels,
+    grafana_class,
+    pools_of,
+)
+from bedplate.environment.onprem_models import BucketPart, OnPremEnvironment
 from bedplate.environment.settings import given
 from bedplate.kubernetes.handles import KubernetesHandle
+from bedplate.monitoring.kubernetes.handles import MonitoringHandle
 from bedplate.network.onprem import ClusterNetwork, ClusterNetworkArgs
 from bedplate.network.onprem_args import ClusterNetworkHandle
 from bedplate.network.onprem_load_balancer import LoadBalancerPool, LoadBalancerPoolArgs
 from bedplate.network.onprem_rdma import RdmaNetwork, RdmaNetworkArgs
-from bedplate.storage.ceph.block import CephBlockStore, CephBlockStoreArgs
-from bedplate.storage.ceph.bucket import CephBucket, CephBucketArgs
-from bedplate.storage.ceph.cluster import RookCephCluster, RookCephClusterArgs
-from bedplate.storage.ceph.external import ExternalCephCluster, ExternalCephClusterArgs
-from bedplate.storage.ceph.files import CephFileStore, CephFileStoreArgs
-from bedplate.storage.ceph.handles import CephClusterHandle
-from bedplate.storage.ceph.object_store import CephObjectStore, CephObjectStoreArgs, CephObjectStoreHandle
-from bedplate.storage.ceph.operator import RookOperator, RookOperatorArgs
 from bedplate.storage.handles import ObjectStoreHandle
 
 KUBECONFIG = "kubeconfig"
@@ -46,9 +49,15 @@ def check_onprem(env: OnPremEnvironment, problems: Problems) -> None:
         OnPremClusterArgs.model_validate({**given(env.cluster), **machines, "kubeconfig": unknown})
     except ArgsError as error:
         problems.extend(error.problems, under="cluster")
-        return
+    check_names(env, problems)
+    check_order(env, problems)
+    _wire(env, Checking(problems), _planned(env))
+
+
+def _planned(env: OnPremEnvironment) -> KubernetesHandle:
+    """The cluster as the file says it will be."""
     nodes = [node for pool in env.cluster.pools.values() for node in pool.nodes]
-    cluster = standing_in(
+    return standing_in(
         KubernetesHandle,
         name=env.name,
         platform="onprem",
@@ -57,8 +66,15 @@ def check_onprem(env: OnPremEnvironment, problems: Problems) -> None:
         topology_levels=topology_levels(nodes),
         storage_class=env.cluster.storage_class,
     )
-    _check_names(env, problems)
-    _wire(env, Checking(problems), cluster)
+
+
+def _labelled(env: OnPremEnvironment) -> dict[str, OnPremPool]:
+    """The machines with the labels that their GPUs' operator reads. One that the file gives is kept."""
+    wanted = gpu_labels(env, _planned(env))
+    return {
+        name: pool.model_copy(update={"labels": {**wanted.get(name, {}), **pool.labels}})
+        for name, pool in env.cluster.pools.items()
+    }
 
 
 def deploy_onprem(env: OnPremEnvironment) -> dict[str, pulumi.Input[object]]:
@@ -75,7 +91,12 @@ def deploy_onprem(env: OnPremEnvironment) -> dict[str, pulumi.Input[object]]:
     made = OnPremCluster(
         child(env.name, "cluster"),
         OnPremClusterArgs.model_validate(
-            {**given(env.cluster), "kubeconfig": kubeconfig, "cluster_name": env.name}
+            {
+                **given(env.cluster),
+                "pools": _labelled(env),
+                "kubeconfig": kubeconfig,
+                "cluster_name": env.name,
+            }
         ),
     )
     buckets, layer = _wire(env, Deploying(env.name), made.handle)
@@ -92,103 +113,76 @@ def deploy_onprem(env: OnPremEnvironment) -> dict[str, pulumi.Input[object]]:
     }
 
 
-def _check_names(env: OnPremEnvironment, problems: Problems) -> None:
-    """What the file names of itself must be in it."""
-    stores = tuple(env.ceph.object_stores) if env.ceph else ()
-    for name, bucket in env.buckets.items():
-        if not stores:
-            problems.add(
-                f"buckets.{name}", "there is no object store; allowed: buckets of ceph.object_stores; add one"
-            )
-        elif bucket.object_store is None and len(stores) > 1:
-            problems.add(
-                f"buckets.{name}.object_store",
-                f"not given; allowed: {', '.join(stores)}; name the one it is on",
-            )
-        elif bucket.object_store is not None and bucket.object_store not in stores:
-            problems.add(
-                f"buckets.{name}.object_store",
-                f"{bucket.object_store!r} is not among ceph.object_stores; allowed: {', '.join(stores)}; "
-                "correct it",
-            )
-    archive = env.kubernetes.monitoring.log_archive
-    if archive is not None and archive not in env.buckets:
-        problems.add(
-            "kubernetes.monitoring.log_archive",
-            f"{archive!r} is not among the buckets; allowed: {', '.join(env.buckets) or 'none'}; add it",
-        )
-    if env.edge is not None:
-        check_edge(
-            env.edge,
-            problems,
-            pools=_pools(env),
-            edge_pools=[name for name, pool in env.cluster.pools.items() if pool.role == "edge"],
-            buckets={name: bucket.namespace for name, bucket in env.buckets.items()},
-        )
-    if env.ceph is not None and env.ceph.cluster is not None:
-        machines = {node.name for pool in env.cluster.pools.values() for node in pool.nodes}
-        for index, node in enumerate(env.ceph.cluster.nodes):
-            if node.name not in machines:
-                problems.add(
-                    f"ceph.cluster.nodes[{index}].name",
-                    f"{node.name!r} is no machine of cluster.pools; allowed: {', '.join(sorted(machines))}; "
-                    "correct the name or add the machine",
-                )
-
-
 def _wire(
     env: OnPremEnvironment, build: Build, cluster: KubernetesHandle
 ) -> tuple[Mapping[str, ObjectStoreHandle], Layer]:
     network = _network(env, build, cluster)
     if network is not None:
         # Nothing that runs in pods can come up before pods have a network.
-        cluster = _after(cluster, network.after)
-    wiring = LayerWiring(build=build, settings=env.kubernetes, cluster=cluster, ceph=env.ceph is not None)
-    monitoring = wiring.stack()
-    after = tuple(monitoring.after()) if monitoring else ()
-    stores = _ceph(env, build, _after(cluster, after), env.ceph) if env.ceph else {}
+        cluster = network.connect(cluster)
+    wiring = LayerWiring(
+        build=build,
+        settings=env.kubernetes,
+        cluster=cluster,
+        ceph=env.ceph is not None,
+        node_labels=gpu_labels(env, cluster),
+        address_pools={name: child(env.name, f"addresses-{name}") for name in env.network.load_balancers},
+    )
+    monitoring, doors, ceph = _storage(env, build, cluster, wiring)
+    wiring = replace(wiring, classes=ceph.classes)
     edge = _edge(env, build, cluster)
     fleet = edge.fleet() if edge else None
-    buckets = {
-        name: handle
-        for name, bucket in env.buckets.items()
-        if (handle := _bucket(build, _beside(fleet, bucket, cluster), name, bucket, stores)) is not None
-    }
-    layer = wiring.rest(monitoring, buckets)
+    buckets: dict[str, ObjectStoreHandle] = {}
+
+    def claim(homes: Mapping[str, tuple[pulumi.Resource, ...]]) -> Mapping[str, ObjectStoreHandle]:
+        for name, bucket in env.buckets.items():
+            ready = waiting(_beside(fleet, bucket, cluster), *homes.get(bucket.namespace, ()))
+            handle = wire_bucket(build, ready, name, bucket, ceph.stores)
+            if handle is not None:
+                buckets[name] = handle
+        return buckets
+
+    layer = wiring.rest(monitoring, claim, doors)
     if edge is not None:
         edge.rest(fleet, buckets)
     return buckets, layer
 
 
-def _pools(env: OnPremEnvironment) -> dict[str, str]:
-    """The pool of each machine, by the machine's name."""
-    return {node.name: name for name, pool in env.cluster.pools.items() for node in pool.nodes}
+def _storage(
+    env: OnPremEnvironment, build: Build, cluster: KubernetesHandle, wiring: LayerWiring
+) -> tuple[MonitoringHandle | None, Doors, CephParts]:
+    """Prometheus and Ceph: who waits for whom.
+
+    Rook tells Prometheus' operator of Ceph, whose definitions must be there then. Where it does not, and
+    Grafana's volume is Ceph's, Prometheus comes second: its release waits for the volume.
+    """
+    if grafana_class(env) in ceph_classes(env):
+        doors = wiring.doors(None)
+        ceph = wire_ceph(env, build, cluster, watched=False, certificates=doors.certificates)
+        return wiring.stack(ceph.classes[grafana_class(env) or ""]), doors, ceph
+    monitoring = wiring.stack()
+    doors = wiring.doors(monitoring)
+    ceph = wire_ceph(
+        env,
+        build,
+        waiting(cluster, *(monitoring.after() if monitoring else ())),
+        watched=monitoring is not None,
+        certificates=doors.certificates,
+    )
+    return monitoring, doors, ceph
 
 
 def _edge(env: OnPremEnvironment, build: Build, cluster: KubernetesHandle) -> EdgeWiring | None:
     if env.edge is None:
         return None
-    return EdgeWiring(build=build, settings=env.edge, cluster=cluster, pools=_pools(env))
+    return EdgeWiring(build=build, settings=env.edge, cluster=cluster, pools=pools_of(env))
 
 
 def _beside(fleet: EdgeHandle | None, bucket: BucketPart, cluster: KubernetesHandle) -> KubernetesHandle:
     """The cluster, for a bucket: the edge makes the namespace of its own buckets."""
     if fleet is None or bucket.namespace != fleet.namespace:
         return cluster
-    return _after(cluster, fleet.resources)
-
-
-def _after(cluster: KubernetesHandle, after: tuple[pulumi.Resource, ...]) -> KubernetesHandle:
-    return KubernetesHandle(
-        name=cluster.name,
-        platform=cluster.platform,
-        version=cluster.version,
-        provider=cluster.provider,
-        pools=cluster.pools,
-        topology_levels=cluster.topology_levels,
-        storage_class=cluster.storage_class,
-        ready=(*cluster.ready, *after),
-    )
+    return waiting(cluster, *fleet.resources)
 
 
 def _network(env: OnPremEnvironment, build: Build, cluster: KubernetesHandle) -> ClusterNetworkHandle | None:
@@ -213,7 +207,7 @@ def _network(env: OnPremEnvironment, build: Build, cluster: KubernetesHandle) ->
             ),
             options=cluster.options(),
         )
-    ready = _after(cluster, network.after) if network else cluster
+    ready = network.connect(cluster) if network else cluster
     if network is not None:
         for number, (name, pool) in enumerate(part.load_balancers.items()):
             build.add(
@@ -239,132 +233,3 @@ def _network(env: OnPremEnvironment, build: Build, cluster: KubernetesHandle) ->
             options=ready.options(),
         )
     return network
-
-
-def _ceph(
-    env: OnPremEnvironment, build: Build, cluster: KubernetesHandle, part: CephPart
-) -> dict[str, CephObjectStoreHandle]:
-    operator: list[pulumi.Resource] = []
-    build.add(
-        "rook",
-        "ceph.operator",
-        RookOperator,
-        RookOperatorArgs,
-        given(part.operator),
-        handle=operator.append,
-        stand_in=lambda _: None,
-        options=cluster.options(),
-    )
-    ready = _after(cluster, tuple(operator))
-    ceph = _ceph_cluster(env, build, ready, part)
-    if ceph is None:
-        return {}
-    for name, block in part.block.items():
-        build.add(
-            name,
-            f"ceph.block.{name}",
-            CephBlockStore,
-            CephBlockStoreArgs,
-            {**given(block), "cluster": ceph},
-            handle=lambda made: made,
-            stand_in=lambda _: None,
-            options=ready.options(),
-        )
-    for name, files in part.files.items():
-        build.add(
-            name,
-            f"ceph.files.{name}",
-            CephFileStore,
-            CephFileStoreArgs,
-            {**given(files), "cluster": ceph},
-            handle=lambda made: made,
-            stand_in=lambda _: None,
-            options=ready.options(),
-        )
-    stores: dict[str, CephObjectStoreHandle] = {}
-    for name, store in part.object_stores.items():
-        found = build.add(
-            name,
-            f"ceph.object_stores.{name}",
-            CephObjectStore,
-            CephObjectStoreArgs,
-            {**given(store), "cluster": ceph},
-            handle=lambda made: made.handle,
-            stand_in=lambda _: CephObjectStoreHandle(
-                name="store", namespace="rook-ceph", endpoint="https://store", bucket_class_name="buckets"
-            ),
-            options=ready.options(),
-        )
-        if found is not None:
-            stores[name] = found
-    return stores
-
-
-def _ceph_cluster(
-    env: OnPremEnvironment, build: Build, cluster: KubernetesHandle, part: CephPart
-) -> CephClusterHandle | None:
-    operator = part.operator.namespace
-    if part.external is not None:
-        return build.add(
-            "ceph",
-            "ceph.external",
-            ExternalCephCluster,
-            ExternalCephClusterArgs,
-            {**given(part.external), "operator_namespace": operator},
-            handle=lambda made: made.handle,
-            stand_in=lambda args: CephClusterHandle(
-                namespace=args.namespace,
-                operator_namespace=operator,
-                failure_domain=args.failure_domain,
-                domains=args.domains,
-            ),
-            options=cluster.options(),
-        )
-    assert part.cluster is not None
-    places = {node.name: node for pool in env.cluster.pools.values() for node in pool.nodes}
-    nodes = [
-        node
-        if node.rack is not None or node.name not in places
-        else node.model_copy(update={"rack": places[node.name].rack, "zone": places[node.name].zone})
-        for node in part.cluster.nodes
-    ]
-    return build.add(
-        "ceph",
-        "ceph.cluster",
-        RookCephCluster,
-        RookCephClusterArgs,
-        {**given(part.cluster), "nodes": nodes, "namespace": operator},
-        handle=lambda made: made.handle,
-        stand_in=lambda args: CephClusterHandle(
-            namespace=args.namespace,
-            operator_namespace=operator,
-            failure_domain=args.domain,
-            domains=len(args.domain_names),
-            kms_id=args.volume_kms_id,
-        ),
-        options=cluster.options(),
-    )
-
-
-def _bucket(
-    build: Build,
-    cluster: KubernetesHandle,
-    name: str,
-    bucket: BucketPart,
-    stores: Mapping[str, CephObjectStoreHandle],
-) -> ObjectStoreHandle | None:
-    store = stores.get(bucket.object_store) if bucket.object_store else next(iter(stores.values()), None)
-    if store is None:
-        return None
-    own = {field: value for field, value in given(bucket).items() if field != "object_store"}
-    make: Callable[[CephBucket], ObjectStoreHandle] = lambda made: made.handle  # noqa: E731
-    return build.add(
-        name,
-        f"buckets.{name}",
-        CephBucket,
-        CephBucketArgs,
-        {**own, "store": store},
-        handle=make,
-        stand_in=lambda _: standing_in(ObjectStoreHandle, region="us-east-1"),
-        options=cluster.options(),
-    )

@@ -11,6 +11,7 @@ from bedplate.environment.edge_models import EdgeSettings
 from bedplate.environment.layer_models import KubernetesLayerSettings
 from bedplate.environment.models import Name, Text
 from bedplate.environment.settings import plain_part
+from bedplate.kubernetes.snapshots import SnapshotControllerArgs
 from bedplate.network.onprem import ClusterNetworkArgs
 from bedplate.network.onprem_load_balancer import LoadBalancerPoolArgs
 from bedplate.network.onprem_rdma import RdmaNetworkArgs
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     FileSettings = CephFileStoreArgs
     StoreSettings = CephObjectStoreArgs
     BucketSettings = CephBucketArgs
+    SnapshotSettings = SnapshotControllerArgs
 else:
     # The kubeconfig is a secret and stands apart; the cluster's name is the environment's.
     ClusterSettings = plain_part(OnPremClusterArgs, without=("kubeconfig", "cluster_name"))
@@ -43,9 +45,10 @@ else:
     RookSettings = plain_part(RookOperatorArgs, without=())
     CephClusterSettings = plain_part(RookCephClusterArgs, without=("namespace", "operator_namespace"))
     ExternalCephSettings = plain_part(ExternalCephClusterArgs, without=("operator_namespace",))
-    BlockSettings = plain_part(CephBlockStoreArgs, without=("cluster",))
-    FileSettings = plain_part(CephFileStoreArgs, without=("cluster",))
-    StoreSettings = plain_part(CephObjectStoreArgs, without=("cluster",))
+    BlockSettings = plain_part(CephBlockStoreArgs, without=("cluster", "snapshot_controller"))
+    FileSettings = plain_part(CephFileStoreArgs, without=("cluster", "snapshot_controller"))
+    StoreSettings = plain_part(CephObjectStoreArgs, without=("cluster", "cert_manager"))
+    SnapshotSettings = plain_part(SnapshotControllerArgs, without=("after",))
     BucketSettings = plain_part(CephBucketArgs, without=("store",))
 
 
@@ -82,6 +85,8 @@ class CephPart(Args):
         operator: Rook's operator.
         cluster: The Ceph cluster; this or external.
         external: A Ceph cluster that exists; this or cluster.
+        snapshots: The snapshot controller, of which a cluster has one; absent: it is there already, or no
+            block or files ask for snapshots.
         block: Classes of block volumes, by a name of your choice.
         files: File systems.
         object_stores: Object stores, for buckets.
@@ -90,6 +95,7 @@ class CephPart(Args):
     operator: RookSettings = Field(default_factory=lambda: RookSettings.model_validate({}))
     cluster: CephClusterSettings | None = None
     external: ExternalCephSettings | None = None
+    snapshots: SnapshotSettings | None = None
     block: dict[Name, BlockSettings] = Field(default_factory=dict)
     files: dict[Name, FileSettings] = Field(default_factory=dict)
     object_stores: dict[Name, StoreSettings] = Field(default_factory=dict)
