@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any, cast
 
+import pulumi
+import pulumi_kubernetes as k8s
 import pytest
 
 from bedplate.core import ArgsError
+from bedplate.kubernetes.cert_manager import CertManager, CertManagerArgs, CertManagerHandle
+from bedplate.sandbox.fixture import SandboxFixture
+from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 from bedplate.storage.bucket_plan import BucketPlan
 from bedplate.storage.ceph.block import CephBlockStore, CephBlockStoreArgs
 from bedplate.storage.ceph.bucket import CephBucket, CephBucketArgs, CephObjectUser, CephObjectUserArgs
@@ -19,6 +26,12 @@ from bedplate.storage.hdfs import core_site_of
 
 SIX = CephClusterHandle.from_existing(failure_domain="rack", domains=6)
 THREE = CephClusterHandle.from_existing(domains=3)
+CERTIFICATES = CertManagerHandle(
+    namespace="cert-manager",
+    issuers=("internal", "public"),
+    release=cast(pulumi.Resource, None),
+    issuer_kinds={"internal": "ca", "public": "acme"},
+)
 STORE = CephObjectStoreHandle.from_existing(
     name="objects", namespace="rook-ceph", bucket_class_name="objects-buckets"
 )
@@ -107,7 +120,6 @@ def test_a_file_system_of_coded_pools_gets_a_copied_one_in_front(record) -> None
             {"redundancy": ErasureCoded(data_chunks=8, coding_chunks=3), "certificate_secret_name": "tls"},
             "redundancy",
         ),
-        (CephObjectStoreArgs, {}, "certificate_secret_name"),
         (CephObjectStoreArgs, {"certificate_secret_name": "tls", "instances": 1}, "instances"),
         (CephObjectStoreArgs, {"external_hosts": ["s3.lan"], "redundancy": Replicated()}, "redundancy"),
     ],
@@ -132,6 +144,103 @@ def test_gateways_speak_tls_only_and_there_are_two(record) -> None:
     assert gateway["instances"] == 2
     assert buckets["reclaimPolicy"] == "Retain"
     assert buckets["provisioner"] == "rook-ceph.ceph.rook.io/bucket"
+
+
+@pytest.mark.parametrize(
+    ("values", "path", "parts"),
+    [
+        ({}, "certificate_secret_name", ("TLS only", "kubernetes.io/tls", "or an issuer")),
+        (
+            {"issuer": "internal", "certificate_secret_name": "tls"},
+            "issuer",
+            ("'internal'", "'tls'", "one of the two", "remove one"),
+        ),
+        (
+            {"issuer": "internal", "external_hosts": ["s3.lan"]},
+            "issuer",
+            ("external_hosts", "certificates of their own", "remove it"),
+        ),
+        ({"issuer": "other", "cert_manager": CERTIFICATES}, "issuer", ("'other'", "internal, public")),
+        ({"issuer": "public", "cert_manager": CERTIFICATES}, "issuer", ("public directory", "'internal'")),
+        (
+            {"certificate_secret_name": "tls", "certificate_days": 90},
+            "certificate_days",
+            ("90", "no issuer", "remove it"),
+        ),
+        ({"issuer": "internal", "certificate_days": 7}, "certificate_days", ("7", "30")),
+        ({"issuer": "Internal"}, "issuer", ("'Internal'", "rename it")),
+    ],
+)
+def test_a_store_that_runs_here_has_one_certificate(
+    values: dict[str, Any], path: str, parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(ArgsError) as caught:
+        CephObjectStoreArgs.model_validate({"cluster": SIX, **values})
+    (problem,) = caught.value.problems
+    assert problem.path == path
+    assert all(part in problem.reason for part in parts), problem.reason
+
+
+@pytest.mark.parametrize("dns_name", [None, "s3.example.com"])
+def test_an_issuer_signs_what_clients_call_the_gateways(record, dns_name: str | None) -> None:
+    args = CephObjectStoreArgs(cluster=SIX, issuer="internal", dns_name=dns_name)
+    made = record(lambda: CephObjectStore("objects", args))
+    spec = made.one("Certificate").inputs["spec"]
+    assert spec["dnsNames"] == [
+        "rook-ceph-rgw-objects.rook-ceph.svc",
+        *([] if dns_name is None else [dns_name]),
+    ]
+    assert made.one("Certificate").inputs["metadata"]["namespace"] == "rook-ceph"
+    store = made.one("CephObjectStore", "objects-store")
+    assert store.inputs["spec"]["gateway"]["sslCertificateRef"] == spec["secretName"] == "objects-tls"
+    assert "objects-certificate" in store.depends_on
+    assert (spec["duration"], spec["renewBefore"]) == ("8760h", "2920h")
+
+
+@pytest.mark.xdist_group("sandbox-fixture")
+def test_a_store_with_an_issuer_lives_and_goes(sandbox: SandboxFixture) -> None:
+    def program(days: int = 365) -> Callable[[], None]:
+        def run() -> None:
+            provider = k8s.Provider("racks", cluster_identifier="racks")
+            opts = pulumi.ResourceOptions(provider=provider)
+            issuers = {"internal": {"kind": "ca", "secret_name": "internal-ca"}}
+            certs = CertManager("certs", CertManagerArgs.model_validate({"issuers": issuers}), opts)
+            rook = RookOperator("rook", RookOperatorArgs(), opts)
+            args = CephObjectStoreArgs(
+                cluster=THREE,
+                issuer="internal",
+                cert_manager=certs.handle,
+                certificate_days=days,
+                deletion_protection=False,
+            )
+            CephObjectStore("objects", args, pulumi.ResourceOptions(provider=provider, depends_on=[rook]))
+
+        return run
+
+    sandbox.up(program())
+    assert {key for key, count in sandbox.up(program()).changes.items() if count} == {"same"}
+    sandbox.up(program(days=90))
+    assert sandbox.steps("update") == ["objects-certificate"]
+    sandbox.destroy()
+    order = sandbox.steps("delete")
+    assert order.index("objects-store") < order.index("objects-certificate") < order.index("certs-chart")
+    assert sandbox.resources() == []
+    certificates = GroupKind("cert-manager.io", "Certificate")
+    assert sandbox.cluster("racks").objects(certificates, "rook-ceph") == []
+
+
+def test_classes_of_snapshots_wait_for_their_definitions(record) -> None:
+    def program() -> None:
+        controller = k8s.core.v1.Namespace("controller")
+        wiring = {"cluster": THREE, "snapshot_controller": controller}
+        CephBlockStore("disks", CephBlockStoreArgs.model_validate(wiring))
+        CephFileStore("files", CephFileStoreArgs.model_validate(wiring))
+
+    made = record(program).of_type("VolumeSnapshotClass")
+    assert [one.name for one in made if "controller" in one.depends_on] == [
+        "disks-snapshots",
+        "files-snapshots",
+    ]
 
 
 def test_gateways_that_run_elsewhere_are_only_named(record) -> None:
