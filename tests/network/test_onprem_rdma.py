@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedplate.core.errors import ArgsError
+from bedplate.gpu.kubernetes.features import NodeFeatureDiscovery, NodeFeatureDiscoveryArgs
+from bedplate.gpu.kubernetes.handles import NodeFeaturesHandle
 from bedplate.kubernetes.handles import KubernetesHandle, NodeFabric, NodePoolHandle, Taint
 from bedplate.network.onprem import ApiServerAddress, ClusterNetworkHandle
 from bedplate.network.onprem_rdma import RdmaNetwork, RdmaNetworkArgs, RdmaNetworkHandle
@@ -69,6 +71,7 @@ def roce(**changes: Any) -> dict[str, Any]:
     }
 
 
+FEATURES = NodeFeaturesHandle(namespace="kube-system", release=Far(), labels={})
 NETWORK = ClusterNetworkHandle(
     kind="cilium",
     pod_cidrs=("10.244.0.0/16",),
@@ -157,6 +160,11 @@ NETWORK = ClusterNetworkHandle(
             {"here": cluster(pool("train", "roce", 8)), "fabrics": {"rdma/roce": fabric()}},
             "fabrics.rdma/roce.address_range",
             ("finds its peers",),
+        ),
+        (
+            {"features": FEATURES, "node_feature_discovery": True},
+            "node_feature_discovery",
+            ("'kube-system'", "each other's labels", "one of the two", "remove it"),
         ),
     ],
 )
@@ -278,3 +286,31 @@ def test_infiniband_without_addresses_needs_no_network_of_its_own(record: Any) -
     assert found[0].networks == {"rdma/infiniband": ()}
     assert made.of_type("IPPool") == []
     assert "nvIpam" not in made.one("NicClusterPolicy").inputs["spec"]
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_rule_for_node_feature_discovery_is_brought_only_where_that_is(record: Any, own: bool) -> None:
+    """Its kind is Node Feature Discovery's: helm refuses a chart with objects of kinds that are not there."""
+    values = record(program(node_feature_discovery=own)).one("Release").inputs["values"]
+    assert values["nfd"] == {"enabled": own, "deployNodeFeatureRules": own}
+
+
+@pytest.mark.xdist_group("sandbox-fixture")
+def test_the_gpu_layers_node_feature_discovery_is_the_only_one(sandbox: Any) -> None:
+    def run() -> None:
+        provider = k8s.Provider("racks", cluster_identifier="racks")
+        here = cluster(pool("train", "infiniband", 8), provider=provider)
+        features = NodeFeatureDiscovery("nfd", NodeFeatureDiscoveryArgs(cluster=here), here.options()).handle
+        RdmaNetwork("fabric", args(here, features=features), here.options())
+
+    sandbox.up(run)
+    releases = {one["inputs"]["name"]: one for one in sandbox.resources() if one["type"].endswith(":Release")}
+    assert releases["network-operator"]["inputs"]["values"]["nfd"] == {
+        "enabled": False,
+        "deployNodeFeatureRules": True,
+    }
+    assert changed(sandbox.up()) == {}
+    sandbox.destroy()
+    order = sandbox.steps("delete")
+    assert order.index("fabric-operator") < order.index("nfd-discovery")
+    assert sandbox.resources() == []

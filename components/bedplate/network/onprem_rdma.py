@@ -62,7 +62,7 @@ class RdmaNetwork(pulumi.ComponentResource):
             chart_name="network-operator",
             namespace=args.namespace,
             values=chart_values(args),
-            after=[room],
+            after=[room, *([] if args.features is None else [args.features.release])],
         )
         policy = custom_object(
             self,

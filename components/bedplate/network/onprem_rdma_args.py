@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, InstanceOf, model_validator
 
 from bedplate.core import Args
 from bedplate.core.errors import Problems
+from bedplate.gpu.kubernetes.handles import NodeFeaturesHandle
 from bedplate.kubernetes.handles import KubernetesHandle, NodePoolHandle
 from bedplate.kubernetes.names import K8sLabel
 from bedplate.network.onprem_args import ClusterNetworkHandle
@@ -89,8 +90,10 @@ class RdmaNetworkArgs(Args):
         namespace: The operator's namespace, made here; "nvidia-network-operator" by default.
         networks_namespace: Where pods find the networks; "default" by default. Pods elsewhere name it with
             them.
-        node_feature_discovery: Whether the chart brings Node Feature Discovery, which labels nodes with
-            adapters; off by default, since the GPU layer brings it.
+        features: Node Feature Discovery, which labels nodes with adapters; the operator waits for it and
+            brings its own rule. By default the labels are taken to be there.
+        node_feature_discovery: Whether the chart brings Node Feature Discovery, for a cluster without GPUs;
+            off by default. A cluster has one: two take each other's labels away.
     """
 
     cluster: KubernetesHandle
@@ -100,6 +103,7 @@ class RdmaNetworkArgs(Args):
     driver: Literal["host", "operator"] = "host"
     namespace: K8sLabel = "nvidia-network-operator"
     networks_namespace: K8sLabel = "default"
+    features: InstanceOf[NodeFeaturesHandle] | None = None
     node_feature_discovery: bool = False
 
     @model_validator(mode="after")
@@ -126,6 +130,12 @@ class RdmaNetworkArgs(Args):
             if resource in announced:
                 self._check_fabric(problems, resource, fabric, announced[resource])
         self._check_ranges(problems)
+        if self.features is not None and self.node_feature_discovery:
+            problems.add(
+                "node_feature_discovery",
+                f"on, and features runs in {self.features.namespace!r}; two take each other's labels away; "
+                "allowed: one of the two; remove it",
+            )
         problems.raise_if_any()
         return self
 

@@ -12,7 +12,11 @@ NVIDIA_NETWORKING = "15b3"
 def chart_values(args: RdmaNetworkArgs) -> dict[str, object]:
     """The chart's values (network-operator 26.4.1, deployment/network-operator/values.yaml)."""
     values: dict[str, object] = {
-        "nfd": {"enabled": args.node_feature_discovery},
+        "nfd": {
+            "enabled": args.node_feature_discovery,
+            # A rule of a kind that Node Feature Discovery brings; without it the chart cannot be installed.
+            "deployNodeFeatureRules": args.node_feature_discovery or args.features is not None,
+        },
         "upgradeCRDs": True,
         "sriovNetworkOperator": {"enabled": args.mode == "sriov"},
     }
