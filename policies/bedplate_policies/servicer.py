@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +16,10 @@ from bedplate_policies.config import EXEMPTIONS, Given, settings
 from bedplate_policies.errors import PolicyError
 from bedplate_policies.exemptions import FILE, Exemptions, parse, read_file
 from bedplate_policies.judge import Judge, Verdict
+from bedplate_policies.resource import Resource
 from bedplate_policies.rule import AnyRule, Rule, Severity
 from bedplate_policies.stack import Stack
+from bedplate_policies.value import UNKNOWN
 from bedplate_policies.wire import read_properties, read_resource
 
 _LEVELS = {
@@ -119,7 +122,7 @@ class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def AnalyzeStack(self, request: Any, context: Any) -> Any:
         resources = request.resources if self._judge.looks_at_stacks else ()
-        stack = Stack([read_resource(one) for one in resources], self._stack_name, self._stack_config)
+        stack = Stack([_seen(read_resource(one)) for one in resources], self._stack_name, self._stack_config)
         return self._response(self._judge.stack(stack))
 
     def Remediate(self, request: Any, context: Any) -> Any:
@@ -144,6 +147,17 @@ class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
                 for verdict in verdicts
             ]
         )
+
+
+def _seen(resource: Resource) -> Resource:
+    """A resource as its provider shows it.
+
+    A provider that is not known yet itself, as that of a cluster which the same run makes, answers a preview
+    with nothing: nobody knows what the resource will be, and nothing of it is missing.
+    """
+    if resource.provider_urn and not resource.properties:
+        return replace(resource, properties=UNKNOWN)
+    return resource
 
 
 def _entries(options: dict[str, object]) -> object:

@@ -261,3 +261,54 @@ def test_packs_end_with_the_run_and_say_nothing_when_things_are_deleted(stack: S
         time.sleep(0.05)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
+
+
+_CLOSED = {"metadata": {"namespace": "team"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "policy", "levels"),
+    [
+        ({}, {}, ["ADVISORY"]),
+        ({"metadata": {"name": "team"}}, _CLOSED, []),
+        ({"metadata": {"name": "other"}}, _CLOSED, ["MANDATORY"]),
+    ],
+    ids=["nothing known", "closed", "open"],
+)
+def test_what_a_provider_to_come_said_nothing_of_lacks_nothing_yet(
+    tmp_path: Path, namespace: dict[str, Any], policy: dict[str, Any], levels: list[str]
+) -> None:
+    """The objects of a cluster that the same run makes have no outputs at preview."""
+    from google.protobuf.struct_pb2 import Struct
+    from pulumi.runtime.proto import analyzer_pb2
+
+    from bedplate_policies.kubernetes.namespaces import RULES
+    from bedplate_policies.servicer import Servicer
+
+    def resource(kind: str, answer: dict[str, Any]) -> Any:
+        properties = Struct()
+        properties.update(answer)
+        provider = "pulumi:providers:kubernetes"
+        return analyzer_pb2.AnalyzerResource(
+            type=kind,
+            urn=f"urn:pulumi:s::p::{kind}::team",
+            name="team",
+            properties=properties,
+            provider=analyzer_pb2.AnalyzerProviderResource(
+                type=provider, urn=f"urn:pulumi:s::p::{provider}::c", name="c"
+            ),
+        )
+
+    servicer = Servicer("pack", "1", "For tests.", RULES, tmp_path)
+    request = analyzer_pb2.AnalyzeStackRequest(
+        resources=[
+            resource("kubernetes:core/v1:Namespace", namespace),
+            resource("kubernetes:networking.k8s.io/v1:NetworkPolicy", policy),
+        ]
+    )
+    told = [
+        found.enforcementLevel
+        for found in servicer.AnalyzeStack(request, None).diagnostics
+        if "default-deny" in f"{found.policyName} {found.message}"
+    ]
+    assert told == [getattr(analyzer_pb2, level) for level in levels]
