@@ -71,6 +71,7 @@ def test_an_eks_cluster_has_the_version_that_eks_tells(monkeypatch: pytest.Monke
     class Eks:
         def __init__(self, endpoint: str, version: str) -> None:
             self.endpoint, self.version = f"https://{endpoint}/", version
+            self.arn = f"arn:aws:eks:eu-west-1:123456789012:cluster/{endpoint[0]}"
 
     class Region:
         def __init__(self, *clusters: Eks) -> None:
@@ -79,6 +80,7 @@ def test_an_eks_cluster_has_the_version_that_eks_tells(monkeypatch: pytest.Monke
     region = Region(Eks("a.eks.amazonaws.com", "1.33"), Eks("b.eks.amazonaws.com", "1.1"))
     monkeypatch.setattr(models, "eks_backends", {"123456789012": {"eu-west-1": region}})
     assert eks.version_of("a.eks.amazonaws.com") == "1.33"
+    assert eks.version_of("arn:aws:eks:eu-west-1:123456789012:cluster/a") == "1.33"
     assert eks.version_of("b.eks.amazonaws.com") == ""  # nothing is published of it
     assert eks.version_of("c.eks.amazonaws.com") == ""
     assert eks.version_of("one.example.com") == ""

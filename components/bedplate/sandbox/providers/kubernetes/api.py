@@ -6,6 +6,7 @@ from typing import Any
 
 from bedplate.sandbox.providers.handler import CloudError, JsonObject
 from bedplate.sandbox.providers.kubernetes import customs, metadata, operators, rules, settle
+from bedplate.sandbox.providers.kubernetes.checks.forms import at, items
 from bedplate.sandbox.providers.kubernetes.cluster import (
     DEFINITION,
     NAMESPACE,
@@ -16,8 +17,6 @@ from bedplate.sandbox.providers.kubernetes.cluster import (
 from bedplate.sandbox.providers.kubernetes.defaults import with_defaults
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind, group_of, is_namespaced
 from bedplate.sandbox.providers.kubernetes.openapi import Checker
-from bedplate.sandbox.providers.kubernetes.pods import items
-from bedplate.sandbox.providers.kubernetes.rules import at
 from bedplate.sandbox.providers.schema import Problem, nearest
 
 # Finalizers whose controllers are part of Kubernetes itself, and have nothing to do here.

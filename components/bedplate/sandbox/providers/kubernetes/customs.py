@@ -9,9 +9,8 @@ from typing import Any
 
 from bedplate.sandbox.providers.handler import JsonObject
 from bedplate.sandbox.providers.kubernetes import validations
+from bedplate.sandbox.providers.kubernetes.checks.forms import at, choice, items
 from bedplate.sandbox.providers.kubernetes.openapi import Checker, with_defaults
-from bedplate.sandbox.providers.kubernetes.pods import choice, items
-from bedplate.sandbox.providers.kubernetes.rules import at
 from bedplate.sandbox.providers.schema import Problem, join
 
 _ROOT = ("apiVersion", "kind", "metadata")

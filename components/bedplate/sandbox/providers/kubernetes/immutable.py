@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bedplate.sandbox.providers.kubernetes.checks.forms import at
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 from bedplate.sandbox.providers.kubernetes.quantity import amount
-from bedplate.sandbox.providers.kubernetes.rules import at
 
 _ALWAYS = ("kind", "metadata.name", "metadata.namespace", "metadata.generateName")
 _STATEFUL_MUTABLE = (

@@ -91,12 +91,18 @@ def labels(given: Any, path: str) -> Iterator[Problem]:
         return
     for key, value in given.items():
         yield from qualified_name(key, join(path, key))
-        if isinstance(value, str) and value and (len(value) > 63 or not _QUALIFIED.match(value)):
-            yield (
-                join(path, key),
-                f"'{value}' is no label value; at most 63 letters, digits, '-', '_' and '.', beginning and "
-                "ending with a letter or digit",
-            )
+        if isinstance(value, str):
+            yield from label_value(value, join(path, key))
+
+
+def label_value(value: str, path: str) -> Iterator[Problem]:
+    """What a label can be; it may be empty."""
+    if value and (len(value) > 63 or not _QUALIFIED.match(value)):
+        yield (
+            path,
+            f"'{value}' is no label value; at most 63 letters, digits, '-', '_' and '.', beginning and "
+            "ending with a letter or digit",
+        )
 
 
 def qualified_name(key: str, path: str) -> Iterator[Problem]:

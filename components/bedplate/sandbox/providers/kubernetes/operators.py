@@ -12,10 +12,9 @@ from importlib import resources
 from typing import Any
 
 from bedplate.sandbox.providers.handler import JsonObject
+from bedplate.sandbox.providers.kubernetes.checks.forms import at, items
 from bedplate.sandbox.providers.kubernetes.cluster import RELEASE, Cluster, place
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
-from bedplate.sandbox.providers.kubernetes.pods import items
-from bedplate.sandbox.providers.kubernetes.rules import at
 
 Place = tuple[GroupKind, str, str]
 _CLUSTER_QUEUE = GroupKind("kueue.x-k8s.io", "ClusterQueue")

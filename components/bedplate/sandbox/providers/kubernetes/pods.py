@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bedplate.sandbox.providers.kubernetes import limits, metadata
+from bedplate.sandbox.providers.kubernetes.checks import pods as more
+from bedplate.sandbox.providers.kubernetes.checks.forms import choice, items, port, port_name
 from bedplate.sandbox.providers.kubernetes.quantity import amount
 from bedplate.sandbox.providers.schema import Problem, join
 
 _ENV_NAME = re.compile(r"^[^=\x00-\x1f\x7f]+$")
-_PORT_NAME = re.compile(r"^(?=.*[a-z])[a-z0-9]([a-z0-9]|-(?!-))*$")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _CHOICES = {
     "restartPolicy": ("Always", "OnFailure", "Never"),
@@ -20,11 +21,6 @@ _CHOICES = {
     "preemptionPolicy": ("Never", "PreemptLowerPriority"),
 }
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
-
-
-def items(value: Any) -> list[Mapping[str, Any]]:
-    """The objects of a list; nothing for what is not (yet) a list."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def problems(spec: Any, path: str, restart: tuple[str, ...] = ()) -> Iterator[Problem]:
@@ -81,6 +77,7 @@ def problems(spec: Any, path: str, restart: tuple[str, ...] = ()) -> Iterator[Pr
         yield from metadata.selector(spread.get("labelSelector"), f"{here}.labelSelector")
         if isinstance(spread.get("maxSkew"), int) and spread["maxSkew"] < 1:
             yield f"{here}.maxSkew", f"{spread['maxSkew']}; must be 1 or more"
+    yield from more.problems(spec, path, template=restart == ("Always",))
 
 
 def _container(container: Mapping[str, Any], path: str, volumes: set[str] | None) -> Iterator[Problem]:
@@ -154,23 +151,3 @@ def _resources(resources: Any, path: str) -> Iterator[Problem]:
             yield join(f"{path}.requests", name), f"{given} must equal the limit {limits[name]}"
         elif extended and wanted is not None and name not in limits:
             yield join(f"{path}.limits", name), f"missing: '{name}' is requested, and needs an equal limit"
-
-
-def choice(value: Any, allowed: tuple[str, ...], path: str) -> Iterator[Problem]:
-    """A value out of a closed set; what is absent or not known is fine."""
-    if isinstance(value, str) and value not in allowed:
-        yield path, f"'{value}'; choose from {', '.join(allowed)}"
-
-
-def port(value: Any, path: str) -> Iterator[Problem]:
-    """A port's number, or a port's name."""
-    if isinstance(value, int) and not 1 <= value <= 65535:
-        yield path, f"{value} is no port; give one from 1 to 65535"
-    elif isinstance(value, str):
-        yield from port_name(value, path)
-
-
-def port_name(value: str, path: str) -> Iterator[Problem]:
-    """IANA service name: at most 15 characters, at least one letter."""
-    if len(value) > 15 or not _PORT_NAME.match(value) or value.endswith("-"):
-        yield path, f"'{value}' is no port name; at most 15 of a-z, 0-9 and single '-', with a letter in it"

@@ -8,8 +8,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bedplate.sandbox.providers.kubernetes import limits, metadata, pods
+from bedplate.sandbox.providers.kubernetes.checks import (
+    admission,
+    basics,
+    devices,
+    forms,
+    networking,
+    scaling,
+    storage,
+    structural,
+    workloads,
+)
+from bedplate.sandbox.providers.kubernetes.checks.forms import at, choice, items
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
-from bedplate.sandbox.providers.kubernetes.pods import choice, items
 from bedplate.sandbox.providers.kubernetes.quantity import amount
 from bedplate.sandbox.providers.schema import Problem, join
 
@@ -18,21 +29,18 @@ _DATA_KEY = re.compile(r"^[-._a-zA-Z0-9]+$")
 _CRON_FIELD = re.compile(r"^[\d*/,\-?A-Za-z]+$")
 _ACCESS = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 _DATA_BYTES = 1024 * 1024
-
-
-def at(value: Any, *path: str) -> Any:
-    """What is at a path; None where there is nothing, or nothing known."""
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+DEFINITION = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
 def problems(kind: GroupKind, manifest: Values) -> Iterator[Problem]:
     """Everything wrong that the schema does not say. Nothing is known of custom resources here."""
     found = dict(limits.problems(kind, manifest))
-    rule = _RULES.get((kind.group, kind.kind))
-    if rule is not None:
-        found.update(rule(manifest))
+    if kind != DEFINITION:
+        found.update(basics.finalizers(manifest))
+    for table in _TABLES:
+        rule = table.get((kind.group, kind.kind))
+        if rule is not None:
+            found.update(rule(manifest))
     yield from found.items()
 
 
@@ -145,8 +153,8 @@ def _service(manifest: Values) -> Iterator[Problem]:
     names: set[str] = set()
     for index, one in enumerate(ports):
         here = f"spec.ports[{index}]"
-        yield from pods.port(one.get("port"), f"{here}.port")
-        yield from pods.port(one.get("targetPort"), f"{here}.targetPort")
+        yield from forms.port(one.get("port"), f"{here}.port")
+        yield from forms.port(one.get("targetPort"), f"{here}.targetPort")
         yield from choice(one.get("protocol"), ("TCP", "UDP", "SCTP"), f"{here}.protocol")
         node_port, name = one.get("nodePort"), one.get("name")
         if isinstance(node_port, int) and node_port and not 30000 <= node_port <= 32767:
@@ -275,7 +283,7 @@ def _network_policy(manifest: Values) -> Iterator[Problem]:
         for index, rule in enumerate(items(at(manifest, "spec", side))):
             here = f"spec.{side}[{index}]"
             for number, one in enumerate(items(rule.get("ports"))):
-                yield from pods.port(one.get("port"), f"{here}.ports[{number}].port")
+                yield from forms.port(one.get("port"), f"{here}.ports[{number}].port")
                 yield from choice(
                     one.get("protocol"), ("TCP", "UDP", "SCTP"), f"{here}.ports[{number}].protocol"
                 )
@@ -307,7 +315,7 @@ def _priority_class(manifest: Values) -> Iterator[Problem]:
         yield "metadata.name", "names that begin with system- are the cluster's own"
 
 
-_RULES: dict[tuple[str, str], Callable[[Values], Iterator[Problem]]] = {
+_OWN: dict[tuple[str, str], Callable[[Values], Iterator[Problem]]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "ReplicaSet"): _workload,
     ("apps", "DaemonSet"): _workload,
@@ -330,3 +338,8 @@ _RULES: dict[tuple[str, str], Callable[[Values], Iterator[Problem]]] = {
     ("networking.k8s.io", "Ingress"): _ingress,
     ("scheduling.k8s.io", "PriorityClass"): _priority_class,
 }
+_TABLES = (
+    {("apiextensions.k8s.io", "CustomResourceDefinition"): structural.problems},
+    *(one.RULES for one in (workloads, networking, scaling, storage, basics, admission, devices)),
+    _OWN,
+)

@@ -145,6 +145,17 @@ def _evaluated(text: str, data: Mapping[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=4096)
+def syntax_error(text: str) -> str | None:
+    """What is wrong with the form of an expression; None for nothing, whatever it means."""
+    try:
+        _environment().compile(text)
+    except Exception as error:  # noqa: BLE001 - the runtime has no error classes of its own
+        wrong = str(error).partition("Syntax error: ")[2]
+        return wrong.partition("\n")[0].partition(" expecting {")[0] or None
+    return None
+
+
+@lru_cache(maxsize=4096)
 def _compiled(text: str) -> Any:
     """None for a rule that the library does not take."""
     try:
@@ -208,7 +219,7 @@ def _converted(schema: Mapping[str, Any], value: Any, root: bool = False) -> Any
             if root and name == "metadata" and isinstance(item, Mapping):
                 found[name] = {key: item[key] for key in ("name", "generateName") if key in item}
             elif name in properties:
-                found[_escaped(name)] = _converted(properties[name], item)
+                found[escaped(name)] = _converted(properties[name], item)
             else:
                 found[name] = _converted(others if isinstance(others, Mapping) else {}, item)
         return found
@@ -241,7 +252,8 @@ def _duration(value: str) -> dt.timedelta | None:
     return dt.timedelta(seconds=-seconds if value.startswith("-") else seconds)
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """A field's name as it is written in CEL."""
     for plain_text, escape in _ESCAPES:
         name = name.replace(plain_text, escape)
     return f"__{name}__" if name in _RESERVED else name
