@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 import bedplate
+from bedplate.environment.namespaces import AgentNamespace, AgentNamespaceArgs
 from bedplate.gpu.kubernetes.amd import AmdGpuOperator, AmdGpuOperatorArgs
 from bedplate.gpu.kubernetes.claims import GpuResourceClaims, GpuResourceClaimsArgs
 from bedplate.gpu.kubernetes.features import NodeFeatureDiscovery, NodeFeatureDiscoveryArgs
@@ -89,12 +90,17 @@ def rdma(where: KubernetesHandle) -> None:
     RdmaNetwork("fabric", RdmaNetworkArgs.model_validate({"cluster": where, "fabrics": fabrics}))
 
 
+def agents(where: KubernetesHandle) -> None:
+    AgentNamespace("agents", AgentNamespaceArgs(namespace="logging"))
+
+
 def rook(where: KubernetesHandle) -> None:
     RookOperator("rook", RookOperatorArgs())
 
 
 # By the module that asks. What it makes with its defaults, and which of its namespaces are privileged.
 MAKERS: dict[str, tuple[Callable[[KubernetesHandle], object], set[str]]] = {
+    "environment/namespaces.py": (agents, {"logging"}),
     "gpu/kubernetes/amd.py": (amd, {"kube-amd-gpu"}),
     "gpu/kubernetes/claims.py": (claims, {"gpu-operator", "nvidia-dra-driver"}),
     # Runs in kube-system, which it does not make.
