@@ -2,16 +2,19 @@
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from bedplate import environment
 from bedplate.core import ConfigError
+from bedplate.core.errors import Problem
 from bedplate.edge.cache import ImageCache, ModelCache
 from bedplate.edge.camera import Camera, ResultsQueue
 from bedplate.edge.fleet import EdgeNode, EdgeSite
@@ -126,6 +129,33 @@ def test_up_changes_only_what_it_must_and_leaves_nothing(sandbox: Any) -> None:
     assert {"edge", "quality", "monitoring"}.isdisjoint(objects(sandbox, "", "Namespace", None))
 
 
+def test_a_bucket_of_the_environment_comes_after_the_namespace_of_its_key(sandbox: Any) -> None:
+    disks = [{"name": f"server-{n}", "devices": [f"/dev/disk/by-id/nvme-SAMPLE_{n}A"]} for n in range(3)]
+    data = factory(
+        {
+            "ceph": {
+                "cluster": {"nodes": disks},
+                "object_stores": {"objects": {"certificate_secret_name": "objects-tls"}},
+            },
+            "buckets.results": {"namespace": "edge"},
+            f"{STAMPING}.store": "results",
+            "edge.cache": ...,
+            "edge.updates": ...,
+            "kubernetes.monitoring": ...,
+        }
+    )
+    sandbox.up(program(data), secret_config={"bedplate:kubeconfig": CONFIG["bedplate:kubeconfig"]})
+    made = {one["urn"].rsplit("::")[-1].removeprefix("edge-factory-"): one for one in sandbox.resources()}
+    assert made["results-claim"]["parent"] == made["results"]["urn"]
+    assert made["edge-namespace"]["urn"] in made["results"]["dependencies"]
+    pod = objects(sandbox, "apps", "Deployment")["edge-factory-line-stamping-press-0"]["spec"]["template"][
+        "spec"
+    ]
+    env = {one["name"]: one for one in pod["containers"][1]["env"]}
+    assert env["TARGET"]["value"] == "store:edge-factory-results/results/stamping/press-0"
+    assert env["AWS_SECRET_ACCESS_KEY"]["valueFrom"]["secretKeyRef"]["name"] == "edge-factory-results"
+
+
 def _check_what_is_there(sandbox: Any) -> None:
     assert len(sandbox.resources()) >= 110
     # Lines, copies of models, updaters, their coordinator, image caches, metrics.
@@ -178,6 +208,7 @@ SECOND = {
     "cameras": [{"name": "upper", "secret_name": "stamping-cameras"}],
     "camera_networks": ["10.61.8.0/24"],
 }
+LONG = "a" * 50
 UPDATE = copy.deepcopy(CONFIG["bedplate:environment"]["edge"]["updates"]["dents"])
 
 # name: (changes of edge-factory, path below bedplate:environment, words that the reason must hold)
@@ -260,6 +291,27 @@ WRONG: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
         {"edge.updates.again": UPDATE},
         "edge.updates.again.lines[0]",
         ("'stamping'", "updates.dents already", "remove it from one"),
+    ),
+    "two updates of one file": (
+        {
+            "edge.lines.burrs": {**SECOND, "model": "dents", "gpus": 0, "idle_path": "/idle"},
+            "edge.updates.again": {**UPDATE, "lines": ["burrs"], "waves": []},
+        },
+        "edge.updates.again.lines[0]",
+        ("'burrs' and 'stamping'", "share the model 'dents' on press-0", "join them"),
+    ),
+    "name too long for a service": (
+        {f"edge.lines.{LONG}": SECOND},
+        f"edge.lines.{LONG}",
+        ("has 68 characters", "allowed: 63", "shorten"),
+    ),
+    "two networks": (
+        {
+            "network.plugin": {"api_server": {"host": "10.60.0.10"}, "node_cidrs": ["10.60.0.0/14"]},
+            f"{PRESS}.0.server": True,
+        },
+        "edge.nodes.k3s.flannel_backend",
+        ("'wireguard-native'", "network.plugin", "allowed: none"),
     ),
     "two servers for one GPU": (
         {"edge.lines.burrs": SECOND},
@@ -354,6 +406,39 @@ def test_the_guide_names_every_field() -> None:
     section = text.partition("\n## Edge\n")[2].partition("\n## ")[0]
     fields = {field for part in DESCRIBED for field in part.model_fields}
     assert fields - set(re.findall(r"`([a-z_0-9.]+)`", section)) - {"pool"} == set()
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_odd_values_are_accepted_or_explained(data: Any) -> None:
+    """Nothing but ConfigError comes of a file, whatever is in it, and each reason says what to do."""
+    paths = sorted(_paths(factory()["edge"], "edge"))
+    odd = st.sampled_from(
+        [None, True, "", -1, 0, 1.5, 10**30, [], {}, [None], {"a": None}, "models", "paint-0"]
+    )
+    changes = data.draw(st.dictionaries(st.sampled_from(paths), odd, min_size=1, max_size=3))
+    try:
+        found = factory(changes)
+    except (TypeError, AttributeError, IndexError, KeyError):
+        return  # One change took away what another one is in.
+    for problem in _problems(found):
+        assert problem.path.startswith("bedplate:environment."), problem
+        assert ";" in problem.reason, problem
+
+
+def _problems(data: dict[str, Any]) -> tuple[Problem, ...]:
+    try:
+        environment.load(data)
+    except ConfigError as refused:
+        return refused.problems
+    return ()
+
+
+def _paths(value: object, path: str) -> Iterator[str]:
+    yield path
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in parts:
+        yield from _paths(inner, f"{path}.{key}")
 
 
 def test_one_run_tells_of_all_parts_of_the_edge() -> None:

@@ -83,7 +83,12 @@ class ImageCache(Args):
     @property
     def registry(self) -> str:
         """The registry's name, as images have it and K3s' mirrors do."""
-        return self.upstream.removeprefix("https://").partition(":")[0]
+        return self.upstream.removeprefix("https://")
+
+    @property
+    def object_part(self) -> str:
+        """The registry in names of objects."""
+        return self.registry.replace(".", "-").replace(":", "-").lower()
 
     @property
     def endpoint(self) -> str:
@@ -234,7 +239,7 @@ class EdgeCache(pulumi.ComponentResource):
         gateway = site.gateway
         assert gateway is not None  # the arguments were checked
         host = cache.registry
-        name = child(self._name, f"{cache.site}-{host.replace('.', '-').lower()}")
+        name = child(self._name, f"{cache.site}-{cache.object_part}")
         chosen = labels("bedplate-image-cache", name)
         self.mirror_endpoints.setdefault(cache.site, {})[host] = (cache.endpoint,)
         container: Json = {
@@ -252,7 +257,9 @@ class EdgeCache(pulumi.ComponentResource):
             "livenessProbe": {"httpGet": {"path": "/v2/", "port": "http"}, "periodSeconds": 30},
             "resources": resources_of("50m", "256Mi"),
             "securityContext": CONTAINER_SECURITY,
-            "volumeMounts": [{"name": "buffer", "mountPath": "/images", "subPath": f"images/{host}"}],
+            "volumeMounts": [
+                {"name": "buffer", "mountPath": "/images", "subPath": f"images/{host.replace(':', '-')}"}
+            ],
         }
         deployment(
             self,

@@ -12,9 +12,11 @@ def check_edge(
     settings: EdgeSettings,
     problems: Problems,
     *,
+    name: str,
     pools: Mapping[str, str],
     edge_pools: Iterable[str],
     buckets: Mapping[str, str],
+    network_plugin: bool = False,
     path: str = "edge",
 ) -> None:
     """Adds what speaks against the edge as a whole.
@@ -22,9 +24,11 @@ def check_edge(
     Args:
         settings: What the file says.
         problems: Where it is added.
+        name: The environment's name.
         pools: The pool of each machine of the cluster, by the machine's name.
         edge_pools: The pools at the edge.
         buckets: The namespace of each bucket of the environment, by name.
+        network_plugin: Whether the environment brings the cluster's network.
         path: Where the edge stands in the file.
     """
     found = Problems()
@@ -33,6 +37,14 @@ def check_edge(
     _check_lines(settings, found)
     _check_caches(settings, found)
     _check_machines_shares(settings, found)
+    _check_lengths(settings, found, name)
+    k3s = settings.nodes.k3s
+    if network_plugin and k3s is not None and k3s.flannel_backend != "none" and _has_servers(settings):
+        found.add(
+            "nodes.k3s.flannel_backend",
+            f"{k3s.flannel_backend!r}, and network.plugin brings another network; allowed: none; set it, or "
+            "remove the plugin",
+        )
     problems.extend(found, under=path)
 
 
@@ -138,6 +150,7 @@ def _check_machines_shares(settings: EdgeSettings, problems: Problems) -> None:
                 f"{', '.join(lines)} ask for {gpus} accelerators; {node.hostname} has {there}; lower their "
                 "gpus, or move one to another machine",
             )
+        _check_models(settings, problems, node.hostname, lines)
         models = {
             f"updates.{name}": (update.keep + 1) * update.release.size_bytes / GIB
             for name, update in settings.updates.items()
@@ -151,4 +164,45 @@ def _check_machines_shares(settings: EdgeSettings, problems: Problems) -> None:
                 f"{where}.models_gib",
                 f"{node.models_gib:g} GiB; {listed} and {RESERVE_GIB:g} to spare need {needed:.1f}; raise "
                 "it, or lower what they keep",
+            )
+
+
+def _check_models(settings: EdgeSettings, problems: Problems, hostname: str, lines: list[str]) -> None:
+    """Lines of one model on one machine share its file, which one update only may swap."""
+    by: dict[str, tuple[str, str]] = {}
+    for name, update in settings.updates.items():
+        for index, line in enumerate(update.lines):
+            if line not in lines:
+                continue
+            model = settings.lines[line].model
+            first, other = by.setdefault(model, (name, line))
+            if first != name and other != line:
+                problems.add(
+                    f"updates.{name}.lines[{index}]",
+                    f"{line!r} and {other!r} of updates.{first} share the model {model!r} on {hostname}; "
+                    "allowed: one update for both; join them",
+                )
+
+
+def _has_servers(settings: EdgeSettings) -> bool:
+    return any(node.server for _, node in _nodes(settings))
+
+
+def _check_lengths(settings: EdgeSettings, problems: Problems, name: str) -> None:
+    """Services and the labels of pods are called after the parts; both have at most 63 characters."""
+    images = settings.cache.images if settings.cache is not None else ()
+    named = {
+        **{f"lines.{line}": f"{name}-line-{line}" for line in settings.lines},
+        **{f"updates.{update}": f"{name}-model-{update}" for update in settings.updates},
+        **{
+            f"cache.images[{index}].upstream": f"{name}-cache-{one.site}-{one.object_part}"
+            for index, one in enumerate(images)
+        },
+    }
+    for where, made in named.items():
+        if len(made) > 63:
+            problems.add(
+                where,
+                f"makes {made!r}, which has {len(made)} characters; allowed: 63; shorten its name, or the "
+                "environment's",
             )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     class LineSettings(Args):
         gpus: int
+        model: str
 
     class UpdateSettings(Args):
         release: ModelRelease

@@ -93,6 +93,8 @@ def check_names(env: OnPremEnvironment, problems: Problems) -> None:
         check_edge(
             env.edge,
             problems,
+            name=env.name,
+            network_plugin=env.network.plugin is not None,
             pools=pools_of(env),
             edge_pools=[name for name, pool in env.cluster.pools.items() if pool.role == "edge"],
             buckets={name: bucket.namespace for name, bucket in env.buckets.items()},
