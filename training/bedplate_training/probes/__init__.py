@@ -1,0 +1,1 @@
+"""Short measurements of one thing at a time, before training: storage, network, accelerator, node."""
