@@ -48,6 +48,14 @@ def test_aws_dev_at_its_maximum_is_what_the_catalogue_multiplies_to(
     assert not estimate.unpriced
 
 
+def test_what_the_cluster_makes_by_itself_is_said_to_be_left_out(
+    aws_dev: dict[str, Any], catalog: Catalog, today: datetime.date
+) -> None:
+    assert any("volumes of claims" in one for one in priced(aws_dev, catalog, today).free)
+    del aws_dev["kubernetes"]
+    assert not any("volumes of claims" in one for one in priced(aws_dev, catalog, today).free)
+
+
 def test_the_light_reading_and_the_whole_environment_cost_the_same(
     aws_dev: dict[str, Any], catalog: Catalog, today: datetime.date
 ) -> None:
@@ -68,6 +76,8 @@ def _with_defaults(aws_dev: dict[str, Any]) -> dict[str, Any]:
         "two": {"machine": "g6.xlarge", "max_size": 2, "volume": {"size_gib": 300}},
     }
     del data["alarms"]
+    # Its queues are shares of the pools above.
+    del data["kubernetes"]
     return data
 
 

@@ -35,9 +35,16 @@ def _stack_file() -> dict[str, Any]:
 
 
 @pytest.fixture
-def aws_dev() -> dict[str, Any]:
+def aws_dev_whole() -> dict[str, Any]:
     """The environment's own data, to change at will."""
     return copy.deepcopy(_stack_file()["bedplate:environment"])
+
+
+@pytest.fixture
+def aws_dev(aws_dev_whole: dict[str, Any]) -> dict[str, Any]:
+    """The same without what runs on the cluster, which is more than all the rest."""
+    del aws_dev_whole["kubernetes"]
+    return aws_dev_whole
 
 
 @pytest.fixture

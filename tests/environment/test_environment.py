@@ -17,17 +17,18 @@ TAGGED = {
 }
 
 
-def test_aws_dev_is_made_whole(aws_dev: dict[str, Any], stack_program: Any, made: Any) -> None:
-    recording = made(stack_program(aws_dev))
+def test_aws_dev_is_made_whole(aws_dev_whole: dict[str, Any], stack_program: Any, made: Any) -> None:
+    recording = made(stack_program(aws_dev_whole))
     resources = [one for one in recording.made if one.kind not in ("AwsNetwork", "EksCluster")]
-    assert len(resources) >= 60
+    assert len(resources) >= 200
+    assert {"ClusterQueue", "Release", "Tag"} <= {one.kind for one in resources}
     assert len(recording.all("NatGateway")) == 1
     assert {one.name for one in recording.all("NodeGroup")} == {
         "aws-dev-cluster-system-nodes",
         "aws-dev-gpu-l4-nodes",
         "aws-dev-gpu-h100-nodes",
     }
-    assert len(recording.all("Bucket")) == 2
+    assert len(recording.all("Bucket")) == 3
     assert len(recording.all("Budget")) == 1
 
 
@@ -63,7 +64,7 @@ def test_pods_of_a_workload_reach_its_buckets_and_no_others(
 ) -> None:
     aws_dev["buckets"]["private"] = {}
     recording = made(stack_program(aws_dev))
-    association = recording.one("PodIdentityAssociation")
+    association = recording.one("PodIdentityAssociation", "training-trainer-identity")
     assert (association.inputs["namespace"], association.inputs["serviceAccount"]) == ("training", "trainer")
     role = recording.one("Role", "training-trainer-role")
     assert role.document("assumeRolePolicy")["Statement"][0]["Principal"] == {

@@ -70,6 +70,8 @@ class EnvironmentLike(Protocol):
     def buckets(self) -> Sized: ...
     @property
     def alarms(self) -> object | None: ...
+    @property
+    def kubernetes(self) -> object | None: ...
 
 
 def environment_cost(
@@ -96,6 +98,11 @@ def environment_cost(
         if metrics:
             book.add(to, "alarms", "CloudWatch alarm", Counts.always(metrics), "metric-month")
         to.free.append("SNS notifications of alarms: negligible, not counted")
+    if env.kubernetes is not None:
+        to.free.append(
+            "what the Kubernetes layer has made in its turn: volumes of claims, load balancers, Karpenter's "
+            "machines"
+        )
     kinds = {"kms", "logs", *(["s3"] if len(env.buckets) else [])}
     kinds |= {"nat", "egress"} if _gateways(env) else set()
     kinds |= {"endpoint"} if len(env.network.interface_endpoints) else set()

@@ -53,6 +53,7 @@ class LightEnvironment:
     gpu_pools: Mapping[str, LightPool]
     buckets: Mapping[str, object]
     alarms: object | None
+    kubernetes: object | None
 
 
 # Every field of each part; one that is not here is a mistake, which must not pass for a default.
@@ -73,6 +74,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
             "buckets",
             "workloads",
             "alarms",
+            "kubernetes",
             "permissions_boundary_arn",
         ]
     ),
@@ -170,6 +172,7 @@ def read_environment(data: object) -> LightEnvironment:
         gpu_pools={name: _pool(_part("gpu_pool", pool), GPU_VOLUME) for name, pool in pools.items()},
         buckets=_mapping(env.get("buckets", {}), "buckets"),
         alarms=env.get("alarms"),
+        kubernetes=env.get("kubernetes"),
     )
 
 

@@ -85,7 +85,19 @@ def deploy_aws(env: AwsEnvironment) -> dict[str, pulumi.Input[object]]:
         ),
     )
 
+    layer: dict[str, pulumi.Input[object]] = {}
+    if env.kubernetes is not None:
+        # Imported here: what runs on clusters takes seconds, and many a file has nothing of it.
+        from bedplate.environment.eks_layer import deploy_layer
+
+        made = deploy_layer(env, cluster, pools, buckets)
+        queues = made.queues.queues if made.queues else {}
+        layer = {
+            "queues": {team: queue.queue_name for team, queue in queues.items()},
+            "prometheus_url": made.monitoring.prometheus_url if made.monitoring else None,
+        }
     return {
+        **layer,
         "region": env.region,
         "vpc_id": network.handle.vpc_id,
         "private_subnet_ids": network.handle.private_subnet_ids,

@@ -57,6 +57,10 @@ def check_together(env: "AwsEnvironment", problems: Problems) -> None:
     _check_buckets(env, problems)
     _check_workloads(env, problems)
     _check_tags(env, problems)
+    if env.kubernetes is not None:
+        from bedplate.environment.eks_layer import check_layer
+
+        check_layer(env, problems)
 
 
 def _check_network(env: "AwsEnvironment", problems: Problems) -> AwsNetworkArgs | None:

@@ -1,8 +1,9 @@
 """From a stack's configuration to an environment, or to everything that is wrong with it at once."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -11,10 +12,11 @@ from bedplate.core.describe import describe
 from bedplate.core.errors import ArgsError, ConfigError, Problem
 from bedplate.environment.aws import deploy_aws
 from bedplate.environment.models import AwsEnvironment
-from bedplate.environment.onprem import deploy_onprem
-from bedplate.environment.onprem_models import OnPremEnvironment
 
-Environment = AwsEnvironment | OnPremEnvironment
+if TYPE_CHECKING:
+    from bedplate.environment.onprem_models import OnPremEnvironment
+
+    Environment = AwsEnvironment | OnPremEnvironment
 
 KEY = "bedplate:environment"
 _EXAMPLE = "see docs/environment.md for an example"
@@ -34,7 +36,7 @@ class _Kind:
         follows: What a wrong part makes unjudgeable besides itself.
     """
 
-    model: type[AwsEnvironment] | type[OnPremEnvironment]
+    model: "Callable[[], type[AwsEnvironment] | type[OnPremEnvironment]]"
     named: tuple[str, ...]
     stand_ins: Mapping[str, object]
     beneath: Mapping[str, Mapping[str, object]]
@@ -42,18 +44,30 @@ class _Kind:
     follows: Mapping[str, tuple[str, ...]]
 
 
+def _onprem() -> "type[OnPremEnvironment]":
+    # Ceph, edge sites and the Kubernetes layer take seconds to import, and many an AWS file has none of them.
+    from bedplate.environment.onprem_models import OnPremEnvironment
+
+    return OnPremEnvironment
+
+
 _STAND_INS = {"name": "environment", "owner": "owner"}
 _KINDS = {
     "aws": _Kind(
-        model=AwsEnvironment,
+        model=lambda: AwsEnvironment,
         named=("gpu_pools", "buckets", "workloads"),
         stand_ins=_STAND_INS,
         beneath={"cluster": {"version": _ANY_VERSION, "bootstrap_cluster_creator_admin_permissions": True}},
         decisive=("region", "zones"),
-        follows={"network": ("cluster",)},
+        follows={
+            "network": ("cluster",),
+            "cluster": ("kubernetes",),
+            "gpu_pools": ("kubernetes",),
+            "buckets": ("kubernetes",),
+        },
     ),
     "onprem": _Kind(
-        model=OnPremEnvironment,
+        model=_onprem,
         named=("buckets",),
         stand_ins=_STAND_INS,
         beneath={},
@@ -63,7 +77,7 @@ _KINDS = {
 }
 
 
-def load(config: pulumi.Config | Mapping[str, object], region: str | None = None) -> Environment:
+def load(config: pulumi.Config | Mapping[str, object], region: str | None = None) -> "Environment":
     """The environment of a stack.
 
     Args:
@@ -86,13 +100,17 @@ def load(config: pulumi.Config | Mapping[str, object], region: str | None = None
     raise ConfigError.in_file("configuration", problems, KEY)
 
 
-def deploy(env: Environment) -> dict[str, pulumi.Input[object]]:
+def deploy(env: "Environment") -> dict[str, pulumi.Input[object]]:
     """Registers every resource of the environment; returns the outputs of the stack.
 
     Raises ConfigError where the stack's configuration lacks what the file does not hold: the kubeconfig of a
     cluster of one's own (`bedplate:kubeconfig`).
     """
-    return deploy_aws(env) if isinstance(env, AwsEnvironment) else deploy_onprem(env)
+    if isinstance(env, AwsEnvironment):
+        return deploy_aws(env)
+    from bedplate.environment.onprem import deploy_onprem
+
+    return deploy_onprem(env)
 
 
 def _data(config: pulumi.Config | Mapping[str, object]) -> Mapping[str, object]:
@@ -128,14 +146,14 @@ def _region_problems(data: Mapping[str, object], region: str | None) -> list[Pro
     ]
 
 
-def _parse(data: Mapping[str, object], kind: _Kind) -> tuple[Environment | None, list[Problem]]:
+def _parse(data: Mapping[str, object], kind: _Kind) -> "tuple[Environment | None, list[Problem]]":
     """The environment or its problems, those across fields among them.
 
     pydantic checks across fields only where each field is right. So that one run shows everything, the parts
     that are wrong by themselves are taken out, and what is left is checked again.
     """
     try:
-        return kind.model.model_validate(dict(data)), []
+        return kind.model().model_validate(dict(data)), []
     except ArgsError as error:
         first = list(error.problems)
     rest = _without(data, first, kind)
@@ -143,7 +161,7 @@ def _parse(data: Mapping[str, object], kind: _Kind) -> tuple[Environment | None,
         return None, first
     wrong = {_section(problem.path, kind) for problem in first}
     try:
-        kind.model.model_validate(rest)
+        kind.model().model_validate(rest)
     except ArgsError as error:
         # What a part that was taken out caused says nothing about the file.
         unjudged = wrong | {

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bedplate.cluster.settings import EksClusterSettings
 from bedplate.core import Args
@@ -19,6 +19,9 @@ from bedplate.network.aws_args import AwsNetworkArgs
 from bedplate.storage.object_aws import AwsObjectStoreArgs
 
 if TYPE_CHECKING:
+    from bedplate.environment.layer_models import KubernetesLayerSettings
+
+    LayerPart = KubernetesLayerSettings | None
     NetworkSettings = AwsNetworkArgs
     KeySettings = AwsKeyArgs
     ObjectStoreSettings = AwsObjectStoreArgs
@@ -34,6 +37,16 @@ else:
         AwsObjectStoreArgs, without=("region", "key", "access_log_bucket", "access_log_prefix", "tags")
     )
     AlarmSettings = plain_part(AwsAlarmsArgs, without=("region", "key", "node_groups", "network", "tags"))
+
+    def _layer(value: object) -> object:
+        """Imports what the layer is made of (seconds) only where a file has one."""
+        if value is None:
+            return None
+        from bedplate.environment.layer_models import KubernetesLayerSettings
+
+        return KubernetesLayerSettings.model_validate(value)
+
+    LayerPart = Annotated[object, BeforeValidator(_layer)]
 
 # An IAM role's name has 64 characters, of which Pulumi's suffix and the parts that components add leave
 # these.
@@ -116,6 +129,7 @@ class AwsEnvironment(Args):
         buckets: Object stores, by a name of your choice.
         workloads: Which pods may use which buckets, by a name of your choice.
         alarms: Alarms and budget; absent: none.
+        kubernetes: What runs on the cluster before anybody's work does; absent: nothing.
     """
 
     kind: Literal["aws"]
@@ -133,6 +147,7 @@ class AwsEnvironment(Args):
     buckets: dict[Name, ObjectStoreSettings] = Field(default_factory=dict)
     workloads: dict[Name, WorkloadArgs] = Field(default_factory=dict)
     alarms: AlarmSettings | None = None
+    kubernetes: LayerPart = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
