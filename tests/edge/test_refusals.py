@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bedplate.core import ArgsError
 from bedplate.edge.buffer import log_bytes
-from bedplate.edge.cache import EdgeCacheArgs
+from bedplate.edge.cache import EdgeCacheArgs, ImageCache
 from bedplate.edge.camera import CameraLineArgs, CameraLineHandle
 from bedplate.edge.fleet import EdgeSite
 from bedplate.edge.handles import EdgeHandle, link_tolerations
@@ -358,3 +358,17 @@ def test_lines_that_could_not_work(edge, change: dict, says: str) -> None:
     with pytest.raises(ArgsError) as caught:
         CameraLineArgs(**{**arguments, **change})
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "registry"),
+    [
+        ("https://registry-1.docker.io", "docker.io"),
+        ("https://nvcr.io", "nvcr.io"),
+        ("https://registry.example.com:5000", "registry.example.com:5000"),
+    ],
+)
+def test_a_cache_stands_for_the_registry_as_images_name_it(upstream: str, registry: str) -> None:
+    cache = ImageCache(site="dresden", upstream=upstream, cluster_ip="10.43.0.9")
+    assert cache.registry == registry
+    assert ":" not in cache.object_part

@@ -68,7 +68,8 @@ class ImageCache(Args):
 
     Attributes:
         site: The site.
-        upstream: The registry that it stands for, such as "https://nvcr.io".
+        upstream: The registry that it stands for, such as "https://nvcr.io"; Docker Hub's is
+            "https://registry-1.docker.io".
         cluster_ip: A free address of the cluster's services, chosen by you, for the site's
             `mirror_endpoints={"nvcr.io": ("http://<cluster_ip>:5000",)}`: containerd resolves no names of
             the cluster. Images are checked by their digests.
@@ -83,7 +84,8 @@ class ImageCache(Args):
     @property
     def registry(self) -> str:
         """The registry's name, as images have it and K3s' mirrors do."""
-        return self.upstream.removeprefix("https://")
+        host = self.upstream.removeprefix("https://")
+        return "docker.io" if host == "registry-1.docker.io" else host
 
     @property
     def object_part(self) -> str:
