@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup system up preview down test test-ceph conformance lint format bench clean
+.PHONY: setup system up preview down test test-ceph conformance test-training lint format bench clean
 
 setup: $(VENV)/.synced
 
@@ -58,6 +58,14 @@ conformance: setup
 	  echo "make conformance builds Kubernetes with go, which is not here: see https://go.dev/doc/install" >&2; exit 1; }
 	@$(BIN)/python -m tests.conformance.programs
 	$(BIN)/python -m pytest tests/conformance
+
+# The workload's tests and types, in an environment of its own: PyTorch and its CUDA libraries are some 5 GB.
+TRAINING_VENV ?= .venv-training
+
+test-training: setup
+	UV_PROJECT_ENVIRONMENT=$(TRAINING_VENV) $(BIN)/uv sync --frozen --quiet --extra training
+	$(TRAINING_VENV)/bin/mypy training/bedplate_training
+	$(TRAINING_VENV)/bin/python -m pytest tests/training
 
 lint: setup
 	$(BIN)/ruff check .

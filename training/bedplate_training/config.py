@@ -1,7 +1,8 @@
-"""Settings as frozen dataclasses: read from TOML or JSON, overridden by `path=value`, all problems told at once.
+"""Settings as frozen dataclasses: read from TOML or JSON, overridden by `path=value`, all problems told at
+once.
 
-A dataclass lives beside the code that it configures and describes its fields with `setting`. Checks over several fields
-are a method `problems(path) -> list[Problem]` of the dataclass.
+A dataclass lives beside the code that it configures and describes its fields with `setting`. Checks over
+several fields are a method `problems(path) -> list[Problem]` of the dataclass.
 """
 
 import dataclasses
@@ -67,7 +68,7 @@ def setting(
 ) -> T:
     """A field with a default and the values that it may hold."""
     rule = Rule(at_least, above, at_most, tuple(choices), fix)
-    return cast(T, dataclasses.field(default=default, metadata={_RULE: rule}))
+    return dataclasses.field(default=default, metadata={_RULE: rule})
 
 
 def parse(cls: type[T], data: Mapping[str, object]) -> T:
@@ -167,7 +168,11 @@ def _build(cls: type[Any], data: Mapping[str, object], path: str, problems: list
             problems.append(Problem(where, None, _name(hint), "give it"))
     if len(problems) > before:
         return None
-    made = cls(**arguments)
+    try:
+        made = cls(**arguments)
+    except ValueError as error:
+        problems.append(Problem(path or cls.__name__, dict(data), "what its check accepts", str(error)))
+        return None
     check = getattr(made, "problems", None)
     if check is not None:
         problems.extend(check(path))

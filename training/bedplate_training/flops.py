@@ -1,9 +1,10 @@
 """Floating-point operations (FLOP) of a training step, for model FLOP/s utilisation (MFU).
 
-The count is that of PaLM (arXiv 2204.02311, appendix B, from memory): a matrix of n weights costs 2n FLOP per token
-forward and twice that backward, attention over T positions costs 4 T d forward in each layer. Norms, activations and
-the loss are left out; attention counts the whole square, although a causal kernel can leave half of it out; and nothing
-is counted that is done again (activation checkpointing). A multiplication and its addition are two operations.
+The count is that of PaLM (arXiv 2204.02311, appendix B, from memory): a matrix of n weights costs 2n FLOP per
+token forward and twice that backward, attention over T positions costs 4 T d forward in each layer. Norms,
+activations and the loss are left out; attention counts the whole square, although a causal kernel can leave
+half of it out; and nothing is counted that is done again (activation checkpointing). A multiplication and its
+addition are two operations.
 """
 
 from bedplate_training.image_model import VitConfig

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from bedplate_training.config import setting
 from bedplate_training.errors import Problem
 
-# width, layers, heads: Ti, S, B and L are those of the DeiT and ViT papers (from memory); nano is for small tests.
+# width, layers, heads: Ti, S, B and L are those of the DeiT and ViT papers (from memory); nano is for small
+# tests.
 SIZES = {
     "nano": (64, 4, 2),
     "tiny": (192, 12, 3),
@@ -80,7 +81,9 @@ class ImageLayer(nn.Module):
         batch, length, width = x.shape
         parts = self.mix(self.attention_norm(x)).view(batch, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, length, width)
+        mixed = (
+            F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, length, width)
+        )
         x = x + self.output(mixed)
         return cast(Tensor, x + self.down(F.gelu(self.up(self.feed_norm(x)))))
 

@@ -22,8 +22,9 @@ class GptShape:
     hidden: int
 
 
-# A size's name is its parameters with the vocabulary of bytes, within 5%. 8b has the layers of Llama 3 8B (arXiv
-# 2407.21783, table 3, from memory) and four more of them, because a vocabulary of bytes needs no large embedding.
+# A size's name is its parameters with the vocabulary of bytes, within 5%. 8b has the layers of Llama 3 8B
+# (arXiv 2407.21783, table 3, from memory) and four more of them, because a vocabulary of bytes needs no large
+# embedding.
 SIZES = {
     "1m": GptShape(128, 5, 4, 4, 344),
     "10m": GptShape(320, 8, 5, 5, 856),
@@ -66,13 +67,19 @@ class GptConfig:
         shape, found = self.shape, []
         for field in fields(GptShape):
             if not getattr(shape, field.name):
-                found.append(Problem(f"{path}.{field.name}", 0, "at least 1", "a custom size needs each number"))
+                found.append(
+                    Problem(f"{path}.{field.name}", 0, "at least 1", "a custom size needs each number")
+                )
         if not found and (shape.width % shape.heads or (shape.width // shape.heads) % 2):
             allowed = f"a divisor of the width {shape.width} with an even quotient"
-            found.append(Problem(f"{path}.heads", shape.heads, allowed, "rotary positions turn pairs of a head"))
+            found.append(
+                Problem(f"{path}.heads", shape.heads, allowed, "rotary positions turn pairs of a head")
+            )
         if not found and shape.heads % shape.key_heads:
             allowed = f"a divisor of the heads {shape.heads}"
-            found.append(Problem(f"{path}.key_heads", shape.key_heads, allowed, "key heads are shared evenly"))
+            found.append(
+                Problem(f"{path}.key_heads", shape.key_heads, allowed, "key heads are shared evenly")
+            )
         return found
 
     def parameters(self) -> int:
@@ -103,8 +110,8 @@ class Attention(nn.Module):
         self.output = nn.Linear(shape.width, shape.width, bias=False)
 
     def forward(
-        self, x: Tensor, turn: tuple[Tensor, Tensor], past: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        self, x: Tensor, turn: tuple[Tensor, Tensor], past: tuple[Tensor, Tensor] | None, keep: bool
+    ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
         batch, length, width = x.shape
         query = _rotate(self.query(x).view(batch, length, self.heads, self.head).transpose(1, 2), turn)
         key = _rotate(self.key(x).view(batch, length, self.key_heads, self.head).transpose(1, 2), turn)
@@ -114,7 +121,10 @@ class Attention(nn.Module):
         mixed = F.scaled_dot_product_attention(
             query, key, value, is_causal=past is None, enable_gqa=self.heads != self.key_heads
         )
-        return self.output(mixed.transpose(1, 2).reshape(batch, length, width)), (key, value)
+        return self.output(mixed.transpose(1, 2).reshape(batch, length, width)), (
+            key,
+            value,
+        ) if keep else None
 
 
 class FeedForward(nn.Module):
@@ -138,9 +148,9 @@ class Layer(nn.Module):
         self.feed = FeedForward(shape, activation)
 
     def forward(
-        self, x: Tensor, turn: tuple[Tensor, Tensor], past: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        mixed, kept = self.attention(self.attention_norm(x), turn, past)
+        self, x: Tensor, turn: tuple[Tensor, Tensor], past: tuple[Tensor, Tensor] | None, keep: bool
+    ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        mixed, kept = self.attention(self.attention_norm(x), turn, past, keep)
         x = x + mixed
         return x + self.feed(self.feed_norm(x)), kept
 
@@ -162,7 +172,9 @@ class Gpt(nn.Module):
 
     @torch.no_grad()
     def reset(self) -> None:
-        """Initial weights: normal with 0.02, and less into the residual stream the deeper the model (GPT-2's)."""
+        """Initial weights: normal with 0.02, and less into the residual stream the deeper the model
+        (GPT-2's).
+        """
         deep = 0.02 / (2 * len(self.layers)) ** 0.5
         for name, parameter in self.named_parameters():
             if parameter.dim() > 1:
@@ -172,19 +184,25 @@ class Gpt(nn.Module):
                 nn.init.ones_(parameter)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.extend(tokens, None)[0]
+        return self._pass(tokens, None, keep=False)[0]
 
     def extend(self, tokens: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
-        """Logits of `tokens` after `past`, and the past that includes them. With a past, one token at a time."""
+        """Logits of `tokens` after `past`, and the past that includes them. With a past, one token at a
+        time.
+        """
         assert past is None or tokens.shape[1] == 1
+        return self._pass(tokens, past, keep=True)
+
+    def _pass(self, tokens: Tensor, past: Cache | None, keep: bool) -> tuple[Tensor, Cache]:
         start = past[0][0].shape[2] if past else 0
         x = self.embedding(tokens)
         head = self.config.shape.width // self.config.shape.heads
         turn = _angles(start, tokens.shape[1], head, self.config.rope_base, x)
         kept: Cache = []
         for index, layer in enumerate(self.layers):
-            x, pair = layer(x, turn, past[index] if past else None)
-            kept.append(pair)
+            x, pair = layer(x, turn, past[index] if past else None, keep)
+            if pair is not None:
+                kept.append(pair)
         return self.head(self.norm(x)), kept
 
 

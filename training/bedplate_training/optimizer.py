@@ -1,4 +1,6 @@
-"""AdamW with a warm-up and a cosine to a floor. The rate is a function of the step: there is no state to lose."""
+"""AdamW with a warm-up and a cosine to a floor. The rate is a function of the step: there is no state to
+lose.
+"""
 
 import math
 from dataclasses import dataclass
