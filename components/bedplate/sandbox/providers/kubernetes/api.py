@@ -6,6 +6,7 @@ from typing import Any
 
 from bedplate.sandbox.providers.handler import CloudError, JsonObject
 from bedplate.sandbox.providers.kubernetes import customs, metadata, operators, rules, settle
+from bedplate.sandbox.providers.kubernetes.checks import unions
 from bedplate.sandbox.providers.kubernetes.checks.forms import at, items
 from bedplate.sandbox.providers.kubernetes.cluster import (
     DEFINITION,
@@ -113,16 +114,20 @@ def update(
 ) -> JsonObject:
     """The changed object. `old`: the inputs before. Raises CloudError where it would be refused."""
     _check_references(cluster, kind, manifest)
-    check_change(kind, live, manifest)
+    check_change(kind, live, old, manifest)
     _check_growth(cluster, kind.group_kind, live, manifest)
     return _put(cluster, kind, settle.carried(live, old, kept(kind, manifest)), live)
 
 
-def check_change(kind: Kind, live: JsonObject, manifest: JsonObject) -> None:
-    """Raises CloudError for a change of a custom resource that its definition's rules rule out."""
+def check_change(kind: Kind, live: JsonObject, old: JsonObject, manifest: JsonObject) -> None:
+    """Raises CloudError for a change that the server refuses, for what stays of a default or by a rule of the
+    object's definition. `old`: the inputs before.
+    """
     if kind.definition is None:
-        return
-    found = customs.change_problems(kind.definition, live, manifest)
+        template = rules.template_path(kind.group_kind)
+        found = list(unions.leftovers(kind.group_kind, live, old, manifest, template))
+    else:
+        found = customs.change_problems(kind.definition, live, manifest)
     if found:
         raise CloudError("Invalid", "; ".join(f"{path}: {reason}" for path, reason in found))
 

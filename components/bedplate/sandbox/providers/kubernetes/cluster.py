@@ -101,6 +101,19 @@ def clusters(store: ObjectStore) -> dict[str, str]:
     return {name: str(value["version"]) for name, value in store.items(_CLUSTERS).items()}
 
 
+def forget(store: ObjectStore, *names: str) -> None:
+    """Everything in the clusters of these names goes, as when their control planes are deleted."""
+    for name in names:
+        index = f"{_CLUSTERS}/{name}"
+        for key in store.items(index):
+            group, kind = json.loads(key)
+            table = f"{index}/{group}/{kind}"
+            for one in store.items(table):
+                store.delete(table, one)
+            store.delete(index, key)
+        store.delete(_CLUSTERS, name)
+
+
 def place(manifest: JsonObject) -> tuple[GroupKind, str, str]:
     """Kind, namespace and name of an object that is kept."""
     metadata: Any = manifest["metadata"]

@@ -28,7 +28,8 @@ def definition_problems(manifest: Mapping[str, Any]) -> Iterator[Problem]:
     yield from choice(at(spec, "scope"), ("Namespaced", "Cluster"), "spec.scope")
     versions = items(at(spec, "versions"))
     stored = [one.get("name") for one in versions if one.get("storage") is True]
-    if versions and len(stored) != 1:
+    told = all(isinstance(one.get("storage", False), bool) for one in versions)
+    if versions and told and len(stored) != 1:
         yield "spec.versions", f"{len(stored)} versions have storage true; exactly one must"
     for index, one in enumerate(versions):
         here = f"spec.versions[{index}].schema.openAPIV3Schema"

@@ -86,6 +86,8 @@ def _pod(spec: dict[str, Any]) -> None:
                 )
                 _set(container[probe].get("httpGet"), scheme="HTTP", path="/")
     for volume in _each(spec.get("volumes")):
+        if volume.keys() == {"name"}:
+            volume["emptyDir"] = {}
         for source in ("configMap", "secret", "projected", "downwardAPI"):
             _set(volume.get(source), defaultMode=420)
 

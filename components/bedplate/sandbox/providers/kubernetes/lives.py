@@ -90,7 +90,7 @@ class ObjectLife:
         outputs = manifest if self.kind is None else api.kept(self.kind, manifest)
         if state is not None and isinstance(outputs.get("metadata"), dict):
             if self.kind is not None:
-                api.check_change(self.kind, state, manifest)
+                api.check_change(self.kind, state, old, manifest)
             outputs = settle.carried(state, old, outputs)
             if self.group_kind == settle.SERVICE and isinstance(outputs.get("spec"), dict):
                 outputs["spec"].setdefault("clusterIP", state["spec"].get("clusterIP", UNKNOWN))

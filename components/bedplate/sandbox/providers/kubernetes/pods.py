@@ -9,7 +9,7 @@ from typing import Any
 
 from bedplate.sandbox.providers.kubernetes import limits, metadata
 from bedplate.sandbox.providers.kubernetes.checks import pods as more
-from bedplate.sandbox.providers.kubernetes.checks.forms import choice, items, port, port_name
+from bedplate.sandbox.providers.kubernetes.checks.forms import at, choice, items, port, port_name
 from bedplate.sandbox.providers.kubernetes.quantity import amount
 from bedplate.sandbox.providers.schema import Problem, join
 
@@ -44,7 +44,8 @@ def problems(spec: Any, path: str, restart: tuple[str, ...] = ()) -> Iterator[Pr
         sources = sorted(set(volume) - {"name"})
         if len(sources) > 1:
             yield here, f"has {' and '.join(sources)}; a volume has one source"
-    known = isinstance(spec.get("volumes", []), list)
+    listed = spec.get("volumes", [])
+    known = isinstance(listed, list) and all(isinstance(at(one, "name"), str) for one in listed)
     if known and not spec.get("containers", [True]):
         yield f"{path}.containers", "empty; a pod needs at least one container"
     names: dict[str, str] = {}

@@ -59,7 +59,8 @@ def _workload(manifest: Values) -> Iterator[Problem]:
     if isinstance(given, Mapping) and not given.get("matchLabels") and not given.get("matchExpressions"):
         yield "spec.selector", "empty; a workload must select its pods by labels"
     found = at(template, "metadata", "labels")
-    if isinstance(template, Mapping) and not metadata.matches(given, found):
+    told = isinstance(at(template, "metadata") or {}, Mapping)
+    if isinstance(template, Mapping) and told and not metadata.matches(given, found):
         yield (
             "spec.template.metadata.labels",
             "the selector (spec.selector) does not select these labels; give the template every label of it",
@@ -84,8 +85,10 @@ def _deployment(manifest: Values) -> Iterator[Problem]:
 
 
 def _stateful_set(manifest: Values) -> Iterator[Problem]:
-    claims = items(at(manifest, "spec", "volumeClaimTemplates"))
-    extra = [{"name": at(claim, "metadata", "name")} for claim in claims]
+    given = at(manifest, "spec", "volumeClaimTemplates")
+    claims = items(given)
+    listed = given if isinstance(given, list) else [given] if given is not None else []
+    extra = [{"name": at(claim, "metadata", "name")} for claim in listed]
     for index, claim in enumerate(claims):
         yield from _claim_spec(at(claim, "spec"), f"spec.volumeClaimTemplates[{index}].spec")
     spec = at(manifest, "spec", "template", "spec")
@@ -102,7 +105,8 @@ def _stateful_set(manifest: Values) -> Iterator[Problem]:
 def _job_spec(spec: Any, path: str) -> Iterator[Problem]:
     yield from pods.problems(at(spec, "template", "spec"), f"{path}.template.spec", ("OnFailure", "Never"))
     yield from metadata.labels(at(spec, "template", "metadata", "labels"), f"{path}.template.metadata.labels")
-    if at(spec, "template", "spec") is not None and at(spec, "template", "spec", "restartPolicy") is None:
+    pod = at(spec, "template", "spec")
+    if isinstance(pod, Mapping) and pod.get("restartPolicy") is None:
         yield f"{path}.template.spec.restartPolicy", "missing: a job's pods need OnFailure or Never"
     if at(spec, "selector") and not at(spec, "manualSelector"):
         yield f"{path}.selector", "the cluster sets a job's selector; leave it out, or set manualSelector"
@@ -148,7 +152,8 @@ def _service(manifest: Values) -> Iterator[Problem]:
     if isinstance(spec, Mapping) and kind == "ExternalName" and not spec.get("externalName"):
         yield "spec.externalName", "missing: the type ExternalName needs it"
     headless = at(spec, "clusterIP") == "None"
-    if isinstance(spec, Mapping) and "ports" not in spec and kind != "ExternalName" and not headless:
+    inside = kind is None or (isinstance(kind, str) and kind != "ExternalName")
+    if isinstance(spec, Mapping) and "ports" not in spec and inside and not headless:
         yield "spec.ports", "missing: a service needs at least one port, unless it is headless"
     names: set[str] = set()
     for index, one in enumerate(ports):

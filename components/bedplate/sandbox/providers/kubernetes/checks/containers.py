@@ -40,12 +40,8 @@ class Surroundings:
 
 
 def problems(container: Values, path: str, around: Surroundings) -> Iterator[Problem]:
-    image = container.get("image")
-    if isinstance(image, str) and image != image.strip():
-        yield f"{path}.image", f"'{image}'; must not begin or end with a space"
     yield from _environment(container, path)
     for here, one in each(container.get("ports"), f"{path}.ports"):
-        yield from forms.address(one.get("hostIP") or None, f"{here}.hostIP")
         host, own = one.get("hostPort"), one.get("containerPort")
         if around.host_network and isinstance(host, int) and isinstance(own, int) and host not in (0, own):
             yield f"{here}.hostPort", f"{host}; must be the containerPort {own}, for hostNetwork is true"

@@ -49,11 +49,9 @@ def service(manifest: Values) -> Iterator[Problem]:
     yield from forms.choice(spec.get("trafficDistribution"), _TRAFFIC, "spec.trafficDistribution")
     if isinstance(spec.get("externalName"), str) and kind == "ExternalName":
         yield from forms.subdomain(spec["externalName"].removesuffix("."), "spec.externalName")
-    config = spec.get("sessionAffinityConfig")
-    if config is not None and spec.get("sessionAffinity", "None") == "None":
-        yield "spec.sessionAffinityConfig", "only with sessionAffinity: ClientIP"
-    seconds = at(config, "clientIP", "timeoutSeconds")
-    if isinstance(seconds, int) and not 1 <= seconds <= 86400:
+    seconds = at(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds")
+    sticky = spec.get("sessionAffinity") == "ClientIP"
+    if sticky and isinstance(seconds, int) and not 1 <= seconds <= 86400:
         yield "spec.sessionAffinityConfig.clientIP.timeoutSeconds", f"{seconds}; must be 1 to 86400"
     taken: set[tuple[Any, Any]] = set()
     for here, one in each(spec.get("ports"), "spec.ports"):

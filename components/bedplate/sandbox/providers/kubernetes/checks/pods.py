@@ -104,7 +104,7 @@ def _volume(volume: Values, path: str) -> Iterator[Problem]:
     kinds = ("secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle",
              "podCertificate")  # fmt: skip
     for here, source in each(at(volume, "projected", "sources"), f"{path}.projected.sources"):
-        yield from forms.one_of(source, kinds, here)
+        yield from forms.one_of(source, kinds, here, needed=False)
         for name in ("configMap", "secret"):
             yield from containers.key_items(at(source, name, "items"), f"{here}.{name}.items")
             if isinstance(source.get(name), Mapping):

@@ -38,8 +38,6 @@ def claim_spec(spec: Any, path: str) -> Iterator[Problem]:
         source = at(spec, name)
         if isinstance(source, Mapping):
             yield from forms.needed(source, ("kind", "name"), f"{path}.{name}")
-            if not source.get("apiGroup") and source.get("kind") not in (None, "PersistentVolumeClaim"):
-                yield f"{path}.{name}.apiGroup", "missing: only a PersistentVolumeClaim goes without"
 
 
 def claim(manifest: Values) -> Iterator[Problem]:
@@ -62,7 +60,7 @@ def volume(manifest: Values) -> Iterator[Problem]:
         yield from forms.needed(spec["csi"], ("driver", "volumeHandle"), "spec.csi")
         for name in _SECRETS:
             if isinstance(spec["csi"].get(name), Mapping):
-                yield from forms.needed(spec["csi"][name], ("name", "namespace"), f"spec.csi.{name}")
+                yield from forms.needed(spec["csi"][name], ("name",), f"spec.csi.{name}")
     for name, fields in (("hostPath", ("path",)), ("local", ("path",)), ("nfs", ("server", "path"))):
         if isinstance(spec.get(name), Mapping):
             yield from forms.needed(spec[name], fields, f"spec.{name}")

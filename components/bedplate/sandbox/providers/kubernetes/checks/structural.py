@@ -4,6 +4,7 @@ Rules: kubernetes/apiextensions-apiserver v0.36.3, pkg/apis/apiextensions/valida
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -136,7 +137,8 @@ def _pattern(pattern: Any, path: str) -> Iterator[Problem]:
         yield path, f"'{pattern}' looks around or back, which the API server's patterns cannot"
         return
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            re.compile(pattern)
     except re.error as error:
         if str(error).startswith(_BROKEN):
             yield path, f"'{pattern}' is no regular expression: {error}"
