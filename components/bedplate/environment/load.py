@@ -95,8 +95,11 @@ def load(config: pulumi.Config | Mapping[str, object], region: str | None = None
         found, problems = _parse(data, _KINDS[str(data["kind"])])
         if data["kind"] == "aws" and not any(problem.path == "region" for problem in problems):
             problems += _region_problems(data, region)
-        if found is not None and not problems:
+        kubeconfig = _kubeconfig_problems(config) if data["kind"] == "onprem" else []
+        if found is not None and not problems and not kubeconfig:
             return found
+        if kubeconfig:
+            raise ConfigError.in_file("configuration", [*(one.under(KEY) for one in problems), *kubeconfig])
     raise ConfigError.in_file("configuration", problems, KEY)
 
 
@@ -132,6 +135,30 @@ def _kind_problems(data: Mapping[str, object]) -> list[Problem]:
     return [Problem("kind", f"{value}; allowed: {', '.join(_KINDS)}; write kind: aws or kind: onprem")]
 
 
+def _kubeconfig_problems(config: pulumi.Config | Mapping[str, object]) -> list[Problem]:
+    """What is wrong with the kubeconfig beside an environment on racks of one's own."""
+    if not isinstance(config, pulumi.Config):
+        return []
+    from bedplate.cluster.onprem_kubeconfig import check_kubeconfig
+
+    text, key = config.get("kubeconfig"), config.full_key("kubeconfig")
+    if text is None:
+        how = f"set it with `pulumi config set --secret {key} < kubeconfig`"
+        return [Problem(key, f"not given; allowed: the cluster's kubeconfig; {how}")]
+    try:
+        check_kubeconfig(text, _context(config))
+    except ArgsError as error:
+        return [one.under(key) for one in error.problems]
+    return []
+
+
+def _context(config: pulumi.Config) -> str | None:
+    """The kubeconfig's context that the environment names."""
+    cluster = (config.get_object("environment") or {}).get("cluster")
+    context = cluster.get("context") if isinstance(cluster, Mapping) else None
+    return context if isinstance(context, str) else None
+
+
 def _region_problems(data: Mapping[str, object], region: str | None) -> list[Problem]:
     mine = data.get("region")
     if region is None or not isinstance(mine, str) or mine == region:
@@ -156,6 +183,8 @@ def _parse(data: Mapping[str, object], kind: _Kind) -> "tuple[Environment | None
         return kind.model().model_validate(dict(data)), []
     except ArgsError as error:
         first = list(error.problems)
+    if data["kind"] == "onprem":
+        return None, _onprem_problems(data)
     rest = _without(data, first, kind)
     if rest is None:
         return None, first
@@ -174,6 +203,19 @@ def _parse(data: Mapping[str, object], kind: _Kind) -> "tuple[Environment | None
             if _section(p.path, kind) not in unjudged and _section(p.path, kind)[0] not in tops
         ]
     return None, first
+
+
+def _onprem_problems(data: Mapping[str, object]) -> list[Problem]:
+    from bedplate.environment import onprem_models
+    from bedplate.environment.gaps import problems_with_gaps
+
+    return problems_with_gaps(
+        onprem_models.OnPremFields.model_validate,
+        onprem_models.OnPremEnvironment.model_validate,
+        data,
+        stand_ins=onprem_models.STAND_INS,
+        follows=onprem_models.FOLLOWS,
+    )
 
 
 def _section(path: str, kind: _Kind) -> tuple[str, ...]:

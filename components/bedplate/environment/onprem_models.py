@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bedplate.cluster.onprem import OnPremClusterArgs
+from bedplate.cluster.onprem import OLDEST_MINOR, OnPremClusterArgs
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.environment.edge_models import EdgeSettings
@@ -120,8 +120,8 @@ class BucketPart(BucketSettings):
     object_store: str | None = None
 
 
-class OnPremEnvironment(Args):
-    """One environment on machines of your own.
+class OnPremFields(Args):
+    """The fields of an environment on machines of your own, each by itself.
 
     Attributes:
         kind: Your own racks.
@@ -147,6 +147,10 @@ class OnPremEnvironment(Args):
     kubernetes: KubernetesLayerSettings = KubernetesLayerSettings()
     edge: EdgeSettings | None = None
 
+
+class OnPremEnvironment(OnPremFields):
+    """One environment on machines of your own: fields that fit together."""
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         # Imported here: the wiring needs this class.
@@ -156,3 +160,42 @@ class OnPremEnvironment(Args):
         check_onprem(self, problems)
         problems.raise_if_any()
         return self
+
+
+# Stand for what cannot be left out while the rest of a file is judged.
+STAND_INS: dict[str, object] = {
+    "kind": "onprem",
+    "name": "environment",
+    "owner": "owner",
+    "cluster.version": f"1.{OLDEST_MINOR}",
+    "cluster": {
+        "version": f"1.{OLDEST_MINOR}",
+        "pools": {"none": {"cpu": 1, "memory_gib": 1, "nodes": [{"name": "none", "rack": "none"}]}},
+    },
+}
+# What says nothing about the file where something under the first path was taken out of it.
+FOLLOWS: dict[str, tuple[str, ...]] = {
+    "name": ("kubernetes.serving.gateway.address_pool", "kubernetes.monitoring.stack.grafana"),
+    "cluster.storage_class": ("kubernetes.monitoring.stack.grafana", "ceph"),
+    "cluster.pools": (
+        "cluster",
+        "network.rdma",
+        "network.plugin",
+        "network.load_balancers",
+        "ceph",
+        "kubernetes.queueing",
+        "kubernetes.gpu",
+        "kubernetes.scaling",
+        "kubernetes.monitoring.stack.grafana",
+        "edge",
+    ),
+    "network": ("network", "kubernetes.serving.gateway"),
+    "ceph": ("ceph", "buckets", "kubernetes.monitoring", "edge"),
+    "buckets": ("kubernetes.monitoring.logs", "kubernetes.monitoring.log_archive", "edge"),
+    "kubernetes.cert_manager": ("ceph.object_stores", "kubernetes.serving", "kubernetes.gpu"),
+    "kubernetes.gpu": ("kubernetes.gpu", "network.rdma", "kubernetes.queueing.queues"),
+    "kubernetes.queueing": ("kubernetes.queueing",),
+    "kubernetes.monitoring": ("kubernetes.monitoring", "buckets"),
+    "kubernetes.serving": ("kubernetes.serving",),
+    "edge": ("edge", "buckets"),
+}

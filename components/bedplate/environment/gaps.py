@@ -1,0 +1,126 @@
+"""Everything that is wrong with a file in one run, though what is wrong keeps the rest from being judged.
+
+pydantic checks across fields only where each field is right. So the fields that are wrong are taken out, what
+is left is checked, and what only the gaps have caused is not told.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from bedplate.core.errors import ArgsError, Problem
+
+# Each round takes out all that it finds; a field that must be there takes what holds it along in the next.
+_MOST_ROUNDS = 12
+Place = tuple[str | int, ...]
+
+
+def problems_with_gaps(
+    shape: Callable[[dict[str, object]], object],
+    whole: Callable[[dict[str, object]], object],
+    data: Mapping[str, object],
+    *,
+    stand_ins: Mapping[str, object],
+    follows: Mapping[str, tuple[str, ...]],
+) -> list[Problem]:
+    """All problems of a file.
+
+    Args:
+        shape: Checks each field; raises ArgsError.
+        whole: Checks the fields against each other as well; raises ArgsError.
+        data: The file's data.
+        stand_ins: Stand for fields that cannot be left out, by path.
+        follows: What cannot be judged, by path, where something under another path was taken out.
+    """
+    rest: dict[str, object] = copy.deepcopy(dict(data))
+    found: list[Problem] = []
+    removed: list[str] = []
+    for _ in range(_MOST_ROUNDS):
+        problems = _refused(shape, rest)
+        if not problems:
+            break
+        found += [one for one in problems if not _near(one.path, removed)]
+        _take_out(rest, problems, removed, stand_ins)
+    else:
+        return found
+    unjudged = [other for path, others in follows.items() if _under(removed, path) for other in others]
+    found += [
+        one
+        for one in _refused(whole, rest)
+        if not _near(one.path, removed) and not any(_inside(one.path, other) for other in unjudged)
+    ]
+    return found
+
+
+def _refused(check: Callable[[dict[str, object]], object], data: dict[str, object]) -> list[Problem]:
+    try:
+        check(data)
+    except ArgsError as error:
+        return list(error.problems)
+    return []
+
+
+def _take_out(
+    rest: dict[str, object], problems: Iterable[Problem], removed: list[str], stand_ins: Mapping[str, object]
+) -> None:
+    places = sorted({_place(one.path, rest) for one in problems}, key=_order, reverse=True)
+    for place in places:
+        removed.append(_text(place))
+        holder: Any = rest
+        for key in place[:-1]:
+            holder = holder[key]
+        if removed[-1] in stand_ins:
+            holder[place[-1]] = copy.deepcopy(stand_ins[removed[-1]])
+            continue
+        del holder[place[-1]]
+        if isinstance(place[-1], int):
+            # Those after it have other numbers now.
+            removed.append(_text(place[:-1]))
+
+
+def _order(place: Place) -> tuple[tuple[int, str], ...]:
+    return tuple((key, "") if isinstance(key, int) else (-1, key) for key in place)
+
+
+def _place(path: str, data: dict[str, object]) -> Place:
+    """What is taken out for a problem: what its path names, or what should hold that and does not."""
+    place: list[str | int] = []
+    inner: Any = data
+    while path:
+        number = re.match(r"\[(\d+)\]\.?", path)
+        if isinstance(inner, list) and number is not None and int(number[1]) < len(inner):
+            key: str | int = int(number[1])
+            path = path[number.end() :]
+        elif isinstance(inner, dict):
+            keys = [one for one in map(str, inner) if path == one or path.startswith((f"{one}.", f"{one}["))]
+            if not keys:
+                break
+            key = max(keys, key=len)
+            path = path[len(key) :].removeprefix(".")
+        else:
+            break
+        place.append(key)
+        inner = inner[key]
+    return tuple(place) or (path.partition(".")[0].partition("[")[0],)
+
+
+def _text(place: Place) -> str:
+    text = ""
+    for key in place:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+    return text
+
+
+def _inside(path: str, other: str) -> bool:
+    """Whether a path is another, or within it."""
+    return path == other or path.startswith((f"{other}.", f"{other}["))
+
+
+def _near(path: str, removed: Iterable[str]) -> bool:
+    """Whether a gap is at the path, in it or around it."""
+    return any(_inside(path, one) or _inside(one, path) for one in removed)
+
+
+def _under(removed: Iterable[str], path: str) -> bool:
+    return any(_inside(one, path) or _inside(path, one) for one in removed)
