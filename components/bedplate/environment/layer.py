@@ -159,7 +159,11 @@ class LayerWiring(LayerParts):
         logs, archive = self.settings.monitoring.logs, self.settings.monitoring.log_archive
         if logs is None:
             return
-        apart = {} if archive is None else {"make_namespace": False}
+        apart: dict[str, object] = {}
+        if archive is not None:
+            # A bucket that is not there is told of by its own path.
+            unknown = standing_in(ObjectStoreHandle, credentials=NOTHING)
+            apart = {"make_namespace": False, "archive": buckets.get(archive, unknown)}
         self.build.add(
             "logs",
             f"{self.path}.monitoring.logs",
@@ -170,7 +174,6 @@ class LayerWiring(LayerParts):
                 **apart,
                 "cluster": self.cluster,
                 "monitoring": monitoring,
-                "archive": buckets.get(archive) if archive is not None else None,
             },
             handle=lambda made: made.handle,
             stand_in=lambda _: None,

@@ -119,7 +119,7 @@ def wire_scaling(
     if parts.aws is not None:
         eks = {**parts.aws.common, "eks": parts.aws.cluster}
     karpenter: KarpenterHandle | None = None
-    if scaling.karpenter is not None:
+    if scaling.karpenter is not None and parts.aws is not None:
         karpenter = parts.build.add(
             "karpenter",
             f"{path}.karpenter",

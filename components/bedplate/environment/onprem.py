@@ -205,6 +205,8 @@ def _network(env: OnPremEnvironment, build: Build, cluster: KubernetesHandle) ->
                 pod_mtu=args.pod_mtu,
                 api_server=args.api_server,
             ),
+            # Ranges that clash say nothing about addresses and fabrics.
+            refused=lambda _: None,
             options=cluster.options(),
         )
     ready = network.connect(cluster) if network else cluster

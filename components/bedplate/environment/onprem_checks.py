@@ -256,6 +256,12 @@ def _check_layer(env: OnPremEnvironment, problems: Problems) -> None:
             "kubernetes.serving.gateway.address_pool",
             f"{pool!r} is not among network.load_balancers; allowed: {', '.join(known)}; correct it",
         )
+    for field in ("karpenter", "karpenter_pools"):
+        if getattr(layer.scaling, field) is not None:
+            problems.add(
+                f"kubernetes.scaling.{field}",
+                "given on machines of your own, and Karpenter starts AWS's; allowed: on EKS; remove it",
+            )
     if layer.queueing.trainer is not None and layer.queueing.jobset is None:
         problems.add(
             "kubernetes.queueing.trainer",
