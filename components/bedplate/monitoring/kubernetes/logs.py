@@ -116,7 +116,7 @@ class LogShipping(pulumi.ComponentResource):
 
 
 def agent_values(args: LogShippingArgs) -> dict[str, object]:
-    """The values of the chart vector 0.57.0."""
+    """The values of the chart vector 0.56.0."""
     account: dict[str, object] = {"create": True}
     if args.role_arn is not None:
         account["annotations"] = {
