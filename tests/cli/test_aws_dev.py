@@ -2,8 +2,10 @@
 state.
 """
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -48,8 +50,17 @@ def _existing(project: ProjectCopy) -> dict[str, int]:
         "node groups": [
             group for name in clusters for group in eks.list_nodegroups(clusterName=name)["nodegroups"]
         ],
+        "objects of Kubernetes": _objects(project),
     }
     return {name: len(things) for name, things in found.items() if things}
+
+
+def _objects(project: ProjectCopy) -> list[str]:
+    """Everything in the Kubernetes clusters, as the sandbox's file has it."""
+    file = project.root / ".bedplate" / "sandbox.db"
+    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as opened:
+        rows = opened.execute("SELECT kind, key FROM objects WHERE kind LIKE 'kubernetes%'").fetchall()
+    return [f"{kind} {key}" for kind, key in rows]
 
 
 def _up(project: ProjectCopy) -> dict[str, Any]:
@@ -100,22 +111,29 @@ def test_a_second_up_changes_nothing(project_copy: ProjectCopy) -> None:
     }
 
 
-def test_a_larger_maximum_updates_the_node_group_and_nothing_else(project_copy: ProjectCopy) -> None:
+# What pods that go round the queues may have at most follows from the pools.
+_BACKSTOPS = {f"aws-dev-queues-namespace-{team}-backstop": "update" for team in ("speech", "vision")}
+
+
+def test_a_larger_maximum_updates_the_node_group_and_what_follows_from_it(
+    project_copy: ProjectCopy,
+) -> None:
     _up(project_copy)
     before = _edit(project_copy, lambda environment: environment["gpu_pools"]["l4"].update(max_size=6))
     preview = project_copy.run("preview", "aws-dev", "--engine", project_copy.engine, "--diff")
     assert "maxSize" in preview.stdout
     updated = _bare(project_copy)
-    assert updated.summary["changes"]["update"] == 1
-    assert updated.summary["changes"]["same"] == updated.summary["resources"] - 1
-    assert updated.changed() == {"aws-dev-gpu-l4-nodes": "update"}
+    expected = {"aws-dev-gpu-l4-nodes": "update", **_BACKSTOPS}
+    assert updated.summary["changes"]["update"] == len(expected)
+    assert updated.summary["changes"]["same"] == updated.summary["resources"] - len(expected)
+    assert updated.changed() == expected
     eks = project_copy.client("eks")
     groups = eks.list_nodegroups(clusterName="aws-dev-cluster")["nodegroups"]
     (l4,) = [name for name in groups if "gpu-l4" in name]
     group = eks.describe_nodegroup(clusterName="aws-dev-cluster", nodegroupName=l4)["nodegroup"]
     assert group["scalingConfig"]["maxSize"] == 6
     project_copy.config_file.write_text(before)
-    assert _bare(project_copy).changed() == {"aws-dev-gpu-l4-nodes": "update"}
+    assert _bare(project_copy).changed() == expected
 
 
 def test_a_wrong_configuration_is_refused_before_anything_is_made(project_copy: ProjectCopy) -> None:
@@ -160,15 +178,48 @@ def test_outputs_come_from_the_state(project_copy: ProjectCopy) -> None:
 
 def test_destroy_leaves_nothing_in_the_state_nor_in_the_cloud(project_copy: ProjectCopy) -> None:
     _up(project_copy)
-    assert _existing(project_copy)
-    assert project_copy.operate("destroy").summary["resources"] == 0
+    assert _existing(project_copy)["objects of Kubernetes"] >= 100
+    gone = project_copy.operate("destroy")
+    assert gone.summary["resources"] == 0
     assert _existing(project_copy) == {}
+    _assert_order(gone)
+
+
+def _assert_order(gone: Any) -> None:
+    """Queues before what admits work, objects before their operators, and those before the nodes."""
+    done = [line for line in gone.lines if line.get("phase") == "done"]
+    at: dict[str, list[int]] = {}
+    for index, line in enumerate(done):
+        at.setdefault(line["type"].removeprefix("kubernetes:"), []).append(index)
+    place = {line["name"]: index for index, line in enumerate(done) if ":index:" not in line["type"]}
+    kueue = "kueue.x-k8s.io/v1beta2"
+    assert max(at[f"{kueue}:LocalQueue"]) < min(at[f"{kueue}:ClusterQueue"])
+    assert max(at[f"{kueue}:ClusterQueue"]) < min(at[f"{kueue}:ResourceFlavor"])
+    assert max(at[f"{kueue}:ResourceFlavor"]) < place["aws-dev-queues-kueue"]
+    for group, release in (
+        ("monitoring.coreos.com/v1:PrometheusRule", "monitoring-stack"),
+        ("monitoring.coreos.com/v1:PodMonitor", "monitoring-stack"),
+        ("nfd.k8s-sigs.io/v1alpha1:NodeFeatureRule", "node-features-discovery"),
+        ("trainer.kubeflow.org/v1alpha1:ClusterTrainingRuntime", "trainer-trainer"),
+        ("gateway.networking.k8s.io/v1:GatewayClass", "gateway-chart"),
+    ):
+        assert max(at[group]) < place[f"aws-dev-{release}"], group
+    in_cluster = max(
+        index
+        for kind, found in at.items()
+        if "/" in kind.split(":")[0]
+        for index in found
+        if not kind.startswith("aws:")
+    )
+    assert in_cluster < place["aws-dev-kubernetes-provider"]
+    assert place["aws-dev-kubernetes-provider"] < min(at["aws:eks/nodeGroup:NodeGroup"])
 
 
 def test_up_killed_at_several_points_is_finished_by_the_next(project_copy: ProjectCopy) -> None:
     """Each time a little further; once the emulated cloud's own process is killed with it."""
     project_copy.operate("destroy")
-    for round, steps in enumerate((1, 4, 8, 12)):
+    # The last is among what runs on the cluster.
+    for round, steps in enumerate((1, 4, 8, 12, 150)):
         _kill_after(project_copy, "up", steps)
         if round == 2:
             _kill_server(project_copy)

@@ -30,6 +30,7 @@ from bedplate.sandbox.providers.aws.handlers.service_base import ServiceHandler,
 from bedplate.sandbox.providers.aws.handlers.service_rules import Pattern, Problem
 from bedplate.sandbox.providers.aws.handlers.service_shape import keep
 from bedplate.sandbox.providers.handler import AutoName, CloudError, Context, JsonObject, Reference
+from bedplate.sandbox.providers.kubernetes.cluster import forget
 
 # What moto lacks of a cluster, by region and name.
 EXTRAS = "eks:cluster-extras"
@@ -283,6 +284,8 @@ class EksCluster(ServiceHandler):
                     f"Cluster has fargate profiles attached ({', '.join(profiles)}); delete them first",
                 )
             eks.delete_cluster(name=id)
+            # Objects are kept by the address of the cluster, or by what a program calls it.
+            forget(ctx.store, found["arn"], found["endpoint"].removeprefix("https://"))
         self._drop_extras(ctx, id, ctx.store.get(EXTRAS, cluster_key(ctx, id)) or {})
 
     def _drop_extras(self, ctx: Context, name: str, extras: JsonObject) -> None:
