@@ -99,7 +99,7 @@ class StoreBatches:
         wanted = (model.channels, model.image_size, model.image_size)
         if tuple(images.shape[1:]) != wanted:
             raise DataError(
-                f"images are {tuple(images.shape[1:])}; vit.channels, vit.image_size say {wanted}: set them so"
+                f"images are {tuple(images.shape[1:])}; vit.channels, vit.image_size say {wanted}; set them"
             )
         # Every image by itself to mean 0 and deviation 1: the scale of pixels is the data set's own.
         mean, spread = images.mean(dim=(1, 2, 3), keepdim=True), images.std(dim=(1, 2, 3), keepdim=True)

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,8 +11,9 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch._C._distributed_c10d import HashStore
+from torch._C._distributed_c10d import HashStore, PrefixStore, Store
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from bedplate_training.config import setting
@@ -75,13 +78,42 @@ def process_group(config: ParallelConfig) -> Iterator[Ranks]:
     backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
     timeout = timedelta(seconds=config.timeout_seconds)
     if "WORLD_SIZE" in os.environ:
-        dist.init_process_group(backend, timeout=timeout)
+        store, rank, world = next(rendezvous("env://", timeout=timeout))
+        store = PrefixStore(_attempt(store, rank, world, config.timeout_seconds), store)
     else:
-        dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1, timeout=timeout)
+        store, rank, world = HashStore(), 0, 1
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=timeout)
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size(), local_rank, device)
     finally:
         dist.destroy_process_group()
+
+
+def _attempt(store: Store, rank: int, world: int, timeout_seconds: float) -> str:
+    """A name that the processes of this attempt share, and none of an attempt before.
+
+    torchrun's agent keeps its store over restarts, where the addresses of killed processes are still found:
+    whoever connects to one waits until the time is out. The first process answers each greeting until all
+    have heard it; a greeting left by a killed process is answered in vain.
+    """
+    own = secrets.token_hex(8)
+    if rank:
+        store.set(f"greeting/{rank}", own)
+        store.wait([f"answer/{own}"], timedelta(seconds=timeout_seconds))
+        name = store.get(f"answer/{own}").decode()
+        store.set(f"heard/{name}/{rank}", "1")
+        return name
+    waiting, end = set(range(1, world)), time.monotonic() + timeout_seconds
+    while waiting:
+        for other in sorted(waiting):
+            if store.check([f"heard/{own}/{other}"]):
+                waiting.discard(other)
+            elif store.check([f"greeting/{other}"]):
+                store.set(f"answer/{store.get(f'greeting/{other}').decode()}", own)
+        if time.monotonic() > end:
+            raise TimeoutError(f"processes {sorted(waiting)} did not come within {timeout_seconds:g} s")
+        time.sleep(0.01)
+    return own
 
 
 def make_deterministic(seed: int, strict: bool) -> None:
