@@ -1,5 +1,6 @@
 """Drives Pulumi's own engine against the sandbox: the command a user would type, with the right variables."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from typing import TextIO
 from bedplate.sandbox import event_log, stack_files, variables
 from bedplate.sandbox.errors import UsageError
 from bedplate.sandbox.home import Home
-from bedplate.sandbox.outcome import Outcome
+from bedplate.sandbox.outcome import CHANGES, Outcome
 from bedplate.sandbox.task import Task
 
 _FLAGS = {
@@ -73,19 +74,27 @@ def run(pulumi: PulumiCommand, home: Home, task: Task, people: TextIO, machine: 
     unlock_dead(home, task.environment)
     copy = _stack_copy(pulumi, home, task.environment, config, environ)
     with tempfile.TemporaryDirectory(prefix="events.", dir=home.path) as scratch:
-        log = Path(scratch) / "events.jsonl"
-        command = [
-            str(pulumi.path), task.operation, *_FLAGS[task.operation],
-            "--stack", task.environment, "--non-interactive", "--event-log", str(log),
-            "--config-file", str(copy), "--parallel", str(task.parallel),
-            "--color", "always" if task.color else "never",
-        ]  # fmt: skip
-        if task.full_diff:
-            command.append("--diff")
-        if task.operation in ("preview", "up"):
-            command += _policies(task)
-        code, interrupted = _stream(command, home.root, environ, people)
-        record = event_log.read(log)
+        code, interrupted, record = 0, False, event_log.read(Path(scratch) / "none")
+        # What is protected stops a plan, and only single steps of a destroy: half would be gone by then.
+        plans = [["--preview-only"]] if task.operation == "destroy" else []
+        for number, flags in enumerate([*plans, _FLAGS[task.operation]]):
+            log = Path(scratch) / f"events-{number}.jsonl"
+            command = [
+                str(pulumi.path), task.operation, *flags,
+                "--stack", task.environment, "--non-interactive", "--event-log", str(log),
+                "--config-file", str(copy), "--parallel", str(task.parallel),
+                "--color", "always" if task.color else "never",
+            ]  # fmt: skip
+            if task.full_diff:
+                command.append("--diff")
+            if task.operation in ("preview", "up"):
+                command += _policies(task)
+            code, interrupted = _stream(command, home.root, environ, people)
+            record = event_log.read(log)
+            if code or interrupted:
+                if number < len(plans):
+                    record = dataclasses.replace(record, changes=dict.fromkeys(CHANGES, 0), lines=())
+                break
     if task.machine:
         for line in record.lines:
             print(json.dumps(line), file=machine, flush=True)
