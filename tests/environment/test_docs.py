@@ -12,7 +12,7 @@ from bedplate import environment
 from bedplate.cluster.access import AccessEntryArgs, AccessPolicyArgs, EndpointArgs
 from bedplate.cluster.nodes import RootVolumeArgs
 from bedplate.cluster.settings import AddonArgs, EksClusterSettings, SystemPoolArgs
-from bedplate.environment import models
+from bedplate.environment import layer_models, models, onprem_models
 from bedplate.gpu.spec import GpuPoolSettings, TargetedReservationArgs
 from bedplate.monitoring.aws_args import MonthlyBudget, Subscription
 
@@ -24,6 +24,12 @@ def test_the_shortest_environment_is_accepted_as_it_is_printed() -> None:
     assert block is not None
     config: dict[str, Any] = yaml.safe_load(block[1])["config"]
     assert environment.load(config["bedplate:environment"], config["aws:region"]).name == "tiny"
+
+
+def test_the_shortest_environment_on_your_own_racks_is_accepted_as_it_is_printed() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    config: dict[str, Any] = yaml.safe_load(blocks[-1])["config"]
+    assert environment.load(config["bedplate:environment"]).name == "lab"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +52,11 @@ def test_the_shortest_environment_is_accepted_as_it_is_printed() -> None:
         RootVolumeArgs,
         Subscription,
         MonthlyBudget,
+        onprem_models.OnPremEnvironment,
+        onprem_models.NetworkPart,
+        onprem_models.CephPart,
+        onprem_models.MachineCosts,
+        layer_models.KubernetesLayerSettings,
     ],
     ids=lambda model: model.__name__,
 )

@@ -269,6 +269,18 @@ WRONG: dict[str, tuple[Data, str, tuple[str, ...]]] = {
         "kubernetes.serving.gateways.models.namespace",
         ("'vision'", "teams[0]"),
     ),
+    "costs of no pool": (
+        {
+            "costs|h200": {
+                "capital_usd": 1,
+                "amortisation_months": 1,
+                "power_watts": 1,
+                "energy_usd_per_kwh": 1,
+            }
+        },
+        "costs.h200",
+        ("'h200' is no pool", "control_plane"),
+    ),
     "Karpenter off AWS": (
         {"kubernetes|scaling|karpenter": {}},
         "kubernetes.scaling.karpenter",
@@ -407,6 +419,7 @@ _CHOSEN = (
     ("ceph", "files"),
     ("ceph", "object_stores"),
     ("buckets",),
+    ("costs",),
     ("kubernetes", "cert_manager", "issuers"),
     ("kubernetes", "gpu", "nvidia", "pools"),
     ("kubernetes", "monitoring", "alerts", "routing", "receivers"),

@@ -108,6 +108,9 @@ def _of_file(home: Home, name: str, today: datetime.date) -> tuple[CostSettings,
         settings = CostSettings.parse(config.get(CONFIG_KEY, {}))
     except CostSettingsError as error:
         raise UsageError(f"{file}: {CONFIG_KEY}: {error}") from error
+    data = config.get(_ENVIRONMENT_KEY)
+    if isinstance(data, Mapping) and data.get("kind") == "onprem":
+        return settings, _onprem(file, data, today)
     env = _environment(file, config)
     estimate = environment_cost(env, catalog=current_catalog(), today=today, usage=settings.usage)
     return settings, estimate
@@ -128,6 +131,21 @@ def _config(home: Home, file: Path) -> Mapping[str, object]:
     return {str(key) if ":" in str(key) else f"{own}:{key}": value for key, value in config.items()}
 
 
+def _onprem(file: Path, data: Mapping[str, object], today: datetime.date) -> Estimate:
+    """Machines of one's own cost what the file says; loaded here, as it takes seconds to import."""
+    from bedplate.core.errors import ConfigError
+    from bedplate.environment import load
+    from bedplate.environment.onprem_costs import onprem_cost
+    from bedplate.environment.onprem_models import OnPremEnvironment
+
+    try:
+        env = load(data)
+    except ConfigError as error:
+        raise UsageError(f"{file}: {error}") from error
+    assert isinstance(env, OnPremEnvironment)
+    return onprem_cost(env, today)
+
+
 def _environment(file: Path, config: Mapping[str, object]) -> EnvironmentLike:
     data = config.get(_ENVIRONMENT_KEY)
     try:
@@ -139,9 +157,11 @@ def _environment(file: Path, config: Mapping[str, object]) -> EnvironmentLike:
     except LightReadError:
         # Whatever is wrong, the environment's own checks say it in full; they take seconds to import.
         from bedplate.core.errors import ConfigError
-        from bedplate.environment import load
+        from bedplate.environment import AwsEnvironment, load
 
         try:
-            return load(data if isinstance(data, Mapping) else {})
+            found = load(data if isinstance(data, Mapping) else {})
         except ConfigError as error:
             raise UsageError(f"{file}: {error}") from error
+        assert isinstance(found, AwsEnvironment)
+        return found

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
 from bedplate.environment.edge_checks import check_edge
-from bedplate.environment.onprem_models import OnPremEnvironment
+from bedplate.environment.onprem_models import CONTROL_PLANE, OnPremEnvironment
 from bedplate.gpu.kubernetes.nvidia_args import NvidiaGpuOperatorArgs
 from bedplate.kubernetes.handles import KubernetesHandle
 
@@ -89,6 +89,12 @@ def check_names(env: OnPremEnvironment, problems: Problems) -> None:
     _check_namespaces(env, problems)
     _check_layer(env, problems)
     _check_adapters(env, problems)
+    for name in env.costs:
+        if name not in env.cluster.pools and name != CONTROL_PLANE:
+            problems.add(
+                f"costs.{name}",
+                f"{name!r} is no pool; allowed: {', '.join((*env.cluster.pools, CONTROL_PLANE))}; correct it",
+            )
     if env.edge is not None:
         check_edge(
             env.edge,

@@ -120,6 +120,32 @@ class BucketPart(BucketSettings):
     object_store: str | None = None
 
 
+# The machines of the control plane, among `costs`.
+CONTROL_PLANE = "control_plane"
+
+
+class MachineCosts(Args):
+    """What one machine costs. Money is in US dollars.
+
+    Attributes:
+        capital_usd: The machine, with its share of network and racks.
+        amortisation_months: Over how many months that is written off.
+        power_watts: What it draws on average while it runs.
+        energy_usd_per_kwh: The price of energy.
+        pue: What the site draws for each watt of the machine; 1.5 by default.
+        hosting_usd_per_month: Space, cooling, connectivity; nothing by default.
+        staff_usd_per_month: Its share of those who run it; nothing by default.
+    """
+
+    capital_usd: float = Field(gt=0, le=1e9)
+    amortisation_months: int = Field(ge=1, le=240)
+    power_watts: float = Field(ge=0, le=1e6)
+    energy_usd_per_kwh: float = Field(ge=0, le=100)
+    pue: float = Field(default=1.5, ge=1, le=5)
+    hosting_usd_per_month: float = Field(default=0, ge=0, le=1e9)
+    staff_usd_per_month: float = Field(default=0, ge=0, le=1e9)
+
+
 class OnPremFields(Args):
     """The fields of an environment on machines of your own, each by itself.
 
@@ -134,6 +160,8 @@ class OnPremFields(Args):
         buckets: Object stores by claim, by a name of your choice.
         kubernetes: What runs on the cluster before anybody's work does.
         edge: Sites at the edge, with their caches, metrics, models and lines; absent: none.
+        costs: What a machine costs, by its pool's name or `control_plane`; `bedplate cost` counts what is
+            given, and says what is not.
     """
 
     kind: Literal["onprem"]
@@ -146,6 +174,7 @@ class OnPremFields(Args):
     buckets: dict[Name, BucketPart] = Field(default_factory=dict)
     kubernetes: KubernetesLayerSettings = KubernetesLayerSettings()
     edge: EdgeSettings | None = None
+    costs: dict[str, MachineCosts] = Field(default_factory=dict)
 
 
 class OnPremEnvironment(OnPremFields):
@@ -188,6 +217,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
         "kubernetes.scaling",
         "kubernetes.monitoring.stack.grafana",
         "edge",
+        "costs",
     ),
     "network": ("network", "kubernetes.serving.gateway"),
     "ceph": ("ceph", "buckets", "kubernetes.monitoring", "edge"),
