@@ -29,6 +29,7 @@ class Threshold:
     amber: tuple[float, float]
     source: str
     date: str
+    peak: float | None = None  # the vendor's, in the unit
 
     def colour(self, value: float) -> str:
         """`green`, `amber` or `red`; what is not a number is red."""
@@ -115,7 +116,15 @@ def _threshold(row: dict[str, str]) -> Threshold:
     if not (amber[0] <= green[0] <= green[1] <= amber[1]):
         raise ValueError(f"green {row['green']} is not within amber {row['amber']}")
     return Threshold(
-        row["machine"], row["measure"], row["unit"], better, green, amber, row["source"], row["date"]
+        row["machine"],
+        row["measure"],
+        row["unit"],
+        better,
+        green,
+        amber,
+        row["source"],
+        row["date"],
+        peak if row["peak"] else None,
     )
 
 
