@@ -301,4 +301,6 @@ def test_every_namespace_is_closed_for_what_comes_in(record) -> None:
     everything = [(one.type, one.name, one.inputs) for one in made.made if one.type in closed.types]
     assert list(stack_findings(closed, everything)) == []
     open_ones = [one for one in everything if "closed" not in one[1]]
-    assert len(list(stack_findings(closed, open_ones))) == 2
+    # The exporters' namespace is one of those that the rule lets through: they are on the nodes' own network.
+    (missing,) = stack_findings(closed, open_ones)
+    assert missing.urn.endswith("::watch-namespace")
