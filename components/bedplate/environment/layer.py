@@ -73,14 +73,15 @@ class LayerWiring(LayerParts):
         gateway, certificates = doors.gateway, doors.certificates
         homes = self._gateways(gateway, certificates)
         gpus = wire_gpus(self, certificates, monitoring)
-        queues = wire_queues(self, certificates, monitoring)
+        nodes = wire_scaling(self, certificates, monitoring)
+        drivers = [one for layer in gpus for one in layer.after]
+        queues = wire_queues(self, certificates, monitoring, (*nodes, *drivers))
         for queue in queues.queues.values() if queues is not None else ():
             homes.setdefault(queue.namespace, queue.after)
         homes |= self._policies(homes)
         homes |= self._agents_home(monitoring)
         found = buckets(homes) if callable(buckets) else buckets or {}
         jobset = wire_trainer(self, queues, certificates, monitoring)
-        wire_scaling(self, certificates, monitoring)
         self._logs(monitoring, found, homes)
         self._alerts(monitoring, queues)
         return Layer(queues=queues, monitoring=monitoring, gateway=gateway, gpus=gpus, jobset=jobset)

@@ -1,5 +1,7 @@
 """How queues, trainers and scaling are wired: whose turn it is, and how much of everything there is."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from bedplate.autoscaling.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
@@ -25,9 +27,15 @@ def _certified(certificates: CertManagerHandle | None, asked: bool) -> tuple[pul
 
 
 def wire_queues(
-    parts: LayerParts, certificates: CertManagerHandle | None, monitoring: MonitoringHandle | None
+    parts: LayerParts,
+    certificates: CertManagerHandle | None,
+    monitoring: MonitoringHandle | None,
+    nodes: Sequence[pulumi.Resource],
 ) -> KueueHandle | None:
-    """Kueue with its queues, and the classes of priority."""
+    """Kueue with its queues, and the classes of priority.
+
+    `nodes`: what gives work its nodes and GPUs, and so must outlive the queues: they are drained first.
+    """
     queueing = parts.settings.queueing
     queues: KueueHandle | None = None
     if queueing.queues is not None:
@@ -44,7 +52,7 @@ def wire_queues(
             {
                 **values,
                 "cluster": parts.cluster,
-                "after": (*resources(monitoring), *_certified(certificates, controller.cert_manager)),
+                "after": (*resources(monitoring), *_certified(certificates, controller.cert_manager), *nodes),
             },
             handle=lambda made: made.handle,
             stand_in=lambda args: KueueHandle(
@@ -111,8 +119,9 @@ def wire_trainer(
 
 def wire_scaling(
     parts: LayerParts, certificates: CertManagerHandle | None, monitoring: MonitoringHandle | None
-) -> None:
-    """Karpenter or the cluster autoscaler, and KEDA."""
+) -> tuple[pulumi.Resource, ...]:
+    """Karpenter or the cluster autoscaler, and KEDA; returns what starts and stops nodes."""
+    nodes: list[pulumi.Resource] = []
     scaling, path = parts.settings.scaling, f"{parts.path}.scaling"
     after = resources(monitoring)
     eks: dict[str, object] = {}
@@ -133,19 +142,20 @@ def wire_scaling(
         )
     if scaling.karpenter_pools is not None and karpenter is not None:
         tags = {} if parts.aws is None else {"tags": parts.aws.common.get("tags", {})}
-        parts.build.add(
+        pools_made = parts.build.add(
             "karpenter-pools",
             f"{path}.karpenter_pools",
             KarpenterNodePools,
             KarpenterNodePoolsArgs,
             {**given(scaling.karpenter_pools), **tags, "karpenter": karpenter},
-            handle=lambda made: made,
+            handle=_resource,
             stand_in=lambda _: None,
             options=parts.options(),
         )
+        nodes += [pools_made] if pools_made is not None else []
     if scaling.cluster_autoscaler is not None:
         pools = scaling.karpenter_pools
-        parts.build.add(
+        autoscaler = parts.build.add(
             "autoscaler",
             f"{path}.cluster_autoscaler",
             ClusterAutoscaler,
@@ -156,10 +166,11 @@ def wire_scaling(
                 "cluster": parts.cluster,
                 "karpenter_pools": tuple(pools.pools) if pools is not None else (),
             },
-            handle=lambda made: made,
+            handle=_resource,
             stand_in=lambda _: None,
             options=parts.options(*after),
         )
+        nodes += [autoscaler] if autoscaler is not None else []
     if scaling.keda is not None:
         parts.build.add(
             "keda",
@@ -171,3 +182,8 @@ def wire_scaling(
             stand_in=lambda _: None,
             options=parts.options(*after, *_certified(certificates, scaling.keda.cert_manager)),
         )
+    return tuple(nodes)
+
+
+def _resource(made: pulumi.Resource) -> pulumi.Resource | None:
+    return made
