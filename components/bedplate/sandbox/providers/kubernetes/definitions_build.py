@@ -156,7 +156,7 @@ def _free() -> dict[str, Any]:
 
 def module(path: str, version: str) -> tuple[Path, str]:
     """Where a Go module's files are, and the day of the version."""
-    environment = {**os.environ, "GOPROXY": "https://proxy.golang.org", "GOFLAGS": "-mod=mod"}
+    environment = {**os.environ, "GOFLAGS": "-mod=mod"}
     done = subprocess.run(
         ["go", "mod", "download", "-json", f"{path}@{version}"],
         capture_output=True,
