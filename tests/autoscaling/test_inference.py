@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 from hypothesis import given
@@ -248,9 +249,13 @@ def service(most: int = 8) -> None:
         pools=(pool,),
     )
     keda = KedaController("keda", KedaControllerArgs(cluster=cluster), cluster.options()).handle
-    k8s.core.v1.Namespace("serving", metadata={"name": "serving"}, opts=cluster.options())
+    room = k8s.core.v1.Namespace("serving", metadata={"name": "serving"}, opts=cluster.options())
     values = {"cluster": cluster, **BASE, "keda": keda, "max_replicas": most}
-    InferenceAutoscaler("chat", InferenceAutoscalerArgs.model_validate(values), cluster.options())
+    InferenceAutoscaler(
+        "chat",
+        InferenceAutoscalerArgs.model_validate(values),
+        pulumi.ResourceOptions.merge(cluster.options(), pulumi.ResourceOptions(depends_on=[room])),
+    )
 
 
 def test_life_of_a_scaled_service(sandbox: SandboxFixture) -> None:
