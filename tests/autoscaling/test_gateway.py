@@ -27,7 +27,7 @@ from bedplate_policies.judge import Judge
 from bedplate_policies.kubernetes import RULES
 from bedplate_policies.resource import Options, Resource
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("autoscaling-gateway")
 
 API = "gateway.networking.k8s.io"
 ENVOY = GatewayHandle(class_name="envoy", implementation="envoy", platform="eks", annotations={}, after=())

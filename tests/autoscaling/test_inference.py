@@ -23,7 +23,7 @@ from bedplate.kubernetes.handles import KubernetesHandle, NodeAccelerator, NodeP
 from bedplate.sandbox.fixture import SandboxFixture
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("autoscaling-inference")
 
 QUEUE = {"name": "queue", "kind": "queue-length", "threshold": 5}
 REQUESTS = {"name": "asked", "kind": "query", "threshold": 10, "query": "sum(rate(asked_total[1m]))"}

@@ -30,7 +30,7 @@ from bedplate_policies.judge import Judge
 from bedplate_policies.kubernetes import RULES as KUBERNETES_RULES
 from bedplate_policies.resource import Options, Resource
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("autoscaling-karpenter")
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/training"

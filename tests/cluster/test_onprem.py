@@ -333,7 +333,7 @@ def program(**changes: Any) -> Any:
 SECRET = {"kubeconfig": kubeconfig()}
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("cluster-onprem")
 def test_the_nodes_carry_their_marks_and_lose_them(sandbox: Any) -> None:
     sandbox.up(program(), secret_config=SECRET)
     assert sandbox.outputs["server"] == "10.0.0.10:6443"
@@ -366,7 +366,7 @@ def test_the_nodes_carry_their_marks_and_lose_them(sandbox: Any) -> None:
     assert sandbox.resources() == []
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("cluster-onprem")
 def test_taints_that_something_else_wrote_are_not_overwritten(sandbox: Any) -> None:
     sandbox.up(program(manage_nodes="nothing"), secret_config=SECRET)
     cluster = sandbox.cluster("10.0.0.10:6443")
@@ -386,7 +386,7 @@ def test_taints_that_something_else_wrote_are_not_overwritten(sandbox: Any) -> N
     assert (left["metadata"].get("labels") or {}, left["spec"]["taints"]) == ({}, broken)
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("cluster-onprem")
 def test_a_secret_kubeconfig_that_is_refused_is_not_shown(sandbox: Any) -> None:
     bad = {"kubeconfig": kubeconfig({"insecure-skip-tls-verify": True})}
     with pytest.raises(SandboxError) as refused:

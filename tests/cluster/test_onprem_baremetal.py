@@ -299,7 +299,7 @@ def management(sandbox: Any) -> Any:
     return cluster
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("cluster-onprem_baremetal")
 def test_a_cluster_is_described_changed_and_only_unprotected_taken_away(
     sandbox: Any, management: Any
 ) -> None:
@@ -348,7 +348,7 @@ def test_a_cluster_is_described_changed_and_only_unprotected_taken_away(
     assert sandbox.resources() == []
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("cluster-onprem_baremetal")
 def test_one_machine_without_remediation_or_virtual_address(sandbox: Any, management: Any) -> None:
     alone = {
         "control_plane": machines("cp", 1, 1),

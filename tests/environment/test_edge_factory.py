@@ -29,7 +29,7 @@ from bedplate_policies.stack import Stack
 from bedplate_policies.testing import make_resource
 
 # One emulated cloud per test process.
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("environment-edge_factory")
 
 FILE = Path(__file__).parents[2] / "stacks/config/Pulumi.edge-factory.yaml"
 STAMPING, DENTS = "edge.lines.stamping", "edge.updates.dents"

@@ -24,7 +24,7 @@ from bedplate.sandbox.providers.kubernetes.cluster import SYSTEM_NAMESPACES, Clu
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 from bedplate.sandbox.server import SandboxServer
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("environment-lifecycles")
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ("onprem-dev", "onprem-prod")

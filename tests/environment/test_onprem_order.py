@@ -10,7 +10,7 @@ import yaml
 
 from bedplate.sandbox.fixture import SandboxFixture
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("environment-onprem_order")
 ROOT = Path(__file__).parents[2]
 
 

@@ -192,7 +192,7 @@ def changed(result: Any) -> dict[str, int]:
     return {key: count for key, count in result.changes.items() if count and key != "same"}
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("kubernetes-cert_manager")
 def test_life(sandbox: SandboxFixture, mandatory: Callable[..., list[str]]) -> None:
     sandbox.up(program())
     racks = sandbox.cluster("racks")

@@ -107,7 +107,7 @@ def changed(result: Any) -> dict[str, int]:
     return {key: count for key, count in result.changes.items() if count and key != "same"}
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("kubernetes-snapshots")
 def test_life(sandbox: SandboxFixture, mandatory: Callable[..., list[str]]) -> None:
     sandbox.up(program())
     racks = sandbox.cluster("racks")
@@ -134,7 +134,7 @@ def test_life(sandbox: SandboxFixture, mandatory: Callable[..., list[str]]) -> N
     assert "cephclusters.ceph.rook.io" in left
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("kubernetes-snapshots")
 def test_classes_of_snapshots_need_their_definitions(sandbox: SandboxFixture) -> None:
     with pytest.raises(SandboxError, match="the chart snapshot-controller brings it"):
         sandbox.up(program(controller=False))

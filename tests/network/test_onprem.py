@@ -393,7 +393,7 @@ def changed(result: Any) -> dict[str, int]:
 BGP_POOL = {"announce": "bgp", "by": "cilium", "addresses": ["192.0.2.0/24"]}
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("network-onprem")
 def test_cilium_with_routers_lives_and_goes(sandbox: Any) -> None:
     sandbox.up(program(pool=BGP_POOL))
     racks = sandbox.cluster("racks")
@@ -418,7 +418,7 @@ def test_cilium_with_routers_lives_and_goes(sandbox: Any) -> None:
     assert sandbox.resources() == []
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("network-onprem")
 @pytest.mark.parametrize(
     "pool",
     [
@@ -450,7 +450,7 @@ def test_metallb_lives_and_goes(sandbox: Any, pool: dict[str, Any]) -> None:
     assert sandbox.resources() == []
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("network-onprem")
 def test_calico_with_routers_lives_and_goes(sandbox: Any) -> None:
     sandbox.up(program("calico"))
     racks = sandbox.cluster("racks")
@@ -470,7 +470,7 @@ def test_calico_with_routers_lives_and_goes(sandbox: Any) -> None:
     assert sandbox.resources() == []
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("network-onprem")
 def test_a_namespace_that_is_not_there_is_refused(sandbox: Any) -> None:
     def run() -> None:
         here = provider()

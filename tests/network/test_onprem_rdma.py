@@ -209,7 +209,7 @@ def changed(result: Any) -> dict[str, int]:
     return {key: count for key, count in result.changes.items() if count and key != "same"}
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("network-onprem_rdma")
 def test_virtual_functions_live_and_go(sandbox: Any) -> None:
     found: list[RdmaNetworkHandle] = []
     pools = (pool("train", "infiniband", 8), pool("serve", "roce", 2))
@@ -255,7 +255,7 @@ def test_virtual_functions_live_and_go(sandbox: Any) -> None:
     assert sandbox.resources() == []
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("network-onprem_rdma")
 def test_shared_adapters_are_announced_as_the_pools_say(sandbox: Any) -> None:
     found: list[RdmaNetworkHandle] = []
     pools = (pool("train", "roce", 2),)
@@ -295,7 +295,7 @@ def test_a_rule_for_node_feature_discovery_is_brought_only_where_that_is(record:
     assert values["nfd"] == {"enabled": own, "deployNodeFeatureRules": own}
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("network-onprem_rdma")
 def test_the_gpu_layers_node_feature_discovery_is_the_only_one(sandbox: Any) -> None:
     def run() -> None:
         provider = k8s.Provider("racks", cluster_identifier="racks")

@@ -11,7 +11,7 @@ import pytest
 from bedplate.sandbox.errors import SandboxError
 from bedplate.sandbox.fixture import SandboxFixture
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("sandbox-pyplugin")
 
 
 def _bucket(tags: dict[str, str] | None = None, name: str = "data") -> None:

@@ -17,7 +17,7 @@ from bedplate.gpu.kubernetes.nvidia import NvidiaGpuOperator, NvidiaGpuOperatorA
 from bedplate.kubernetes.handles import KubernetesHandle
 from bedplate.sandbox.fixture import SandboxFixture
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("gpu-kubernetes-life")
 
 CUT = {"dcm.amd.com/gpu-config-profile": "cpx-nps4-8"}
 

@@ -18,7 +18,7 @@ from bedplate.sandbox.errors import SandboxError
 from bedplate.sandbox.fixture import SandboxFixture
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("monitoring-kubernetes-life")
 
 GROUP = "monitoring.coreos.com"
 RULE = GroupKind(GROUP, "PrometheusRule")

@@ -25,7 +25,7 @@ from bedplate_policies.kubernetes import RULES
 from bedplate_policies.rule import Rule
 from bedplate_policies.testing import findings
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("monitoring-kubernetes-logs")
 
 LOKI = {"url": "https://loki.example.com"}
 KEY = {"name": "sink", "key": "value"}

@@ -197,7 +197,7 @@ def test_an_issuer_signs_what_clients_call_the_gateways(record, dns_name: str | 
     assert (spec["duration"], spec["renewBefore"]) == ("8760h", "2920h")
 
 
-@pytest.mark.xdist_group("sandbox-fixture")
+@pytest.mark.xdist_group("storage-ceph-stores")
 def test_a_store_with_an_issuer_lives_and_goes(sandbox: SandboxFixture) -> None:
     def program(days: int = 365) -> Callable[[], None]:
         def run() -> None:

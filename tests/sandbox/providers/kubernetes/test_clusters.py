@@ -11,7 +11,7 @@ from bedplate.sandbox.providers.kubernetes import eks
 from bedplate.sandbox.providers.kubernetes.connection import connect
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("sandbox-providers-kubernetes-clusters")
 
 CONFIG_MAP = GroupKind("", "ConfigMap")
 ONE, TWO = "one.example.com:6443", "two.example.com:6443"

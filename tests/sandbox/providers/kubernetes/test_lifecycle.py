@@ -10,7 +10,7 @@ from bedplate.sandbox.errors import SandboxError
 from bedplate.sandbox.fixture import SandboxFixture
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("sandbox-providers-kubernetes-lifecycle")
 
 DEPLOYMENT = GroupKind("apps", "Deployment")
 SERVICE = GroupKind("", "Service")

@@ -9,7 +9,7 @@ from bedplate.sandbox.fixture import SandboxFixture
 from bedplate.sandbox.providers.kubernetes.cluster import DEFINITION
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
 
-pytestmark = pytest.mark.xdist_group("sandbox-fixture")
+pytestmark = pytest.mark.xdist_group("sandbox-providers-kubernetes-release_life")
 
 QUEUE = GroupKind("kueue.x-k8s.io", "LocalQueue")
 
