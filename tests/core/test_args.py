@@ -288,3 +288,14 @@ def test_sizes_are_accepted_exactly_when_they_make_sense(low: int, high: int) ->
         assert low < 0 or high < 0 or high < low
     else:
         assert 0 <= pool.min_size <= pool.max_size
+
+
+def test_a_list_that_holds_itself_is_refused_and_not_followed_for_ever() -> None:
+    """As an alias in YAML makes it: `size_gib: &again [*again]`."""
+    again: list[object] = []
+    again.append(again)
+    with pytest.raises(ArgsError) as refused:
+        DiskArgs.model_validate({"size_gib": again})
+    (problem,) = refused.value.problems
+    assert problem.path == "size_gib"
+    assert "[...]" in problem.reason

@@ -18,16 +18,18 @@ class Misfit:
 
 _LONGEST = 80
 _MOST_ITEMS = 6
+# Of lists within lists: a list may hold itself, in a program and by an alias in YAML.
+_DEEPEST = 6
 
 
-def describe(value: object) -> str:
-    """One value for a message; strings are cut at 80 characters, sequences at six items."""
+def describe(value: object, depth: int = 0) -> str:
+    """One value for a message; strings are cut at 80 characters, sequences at six items and six levels."""
     if isinstance(value, pulumi.Output):
         return "an output (known only while resources are made)"
     if isinstance(value, SecretStr | SecretBytes):
         return "a secret (not shown)"
     if isinstance(value, Misfit):
-        return describe(value.value)
+        return describe(value.value, depth)
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -43,7 +45,9 @@ def describe(value: object) -> str:
         items = list(value)
         if not items:
             return "an empty list"
-        shown = ", ".join(describe(item) for item in items[:_MOST_ITEMS])
+        if depth >= _DEEPEST:
+            return "[...]"
+        shown = ", ".join(describe(item, depth + 1) for item in items[:_MOST_ITEMS])
         rest = f", and {len(items) - _MOST_ITEMS} more" if len(items) > _MOST_ITEMS else ""
         return f"[{_cut(shown)}{rest}]"
     # Any other object may hold a secret or an output in its repr.
