@@ -6,6 +6,7 @@ given; two things may not share one), `value` (changed in place), `key` (a chang
 call back.
 """
 
+import asyncio
 import json
 import shutil
 import signal
@@ -21,6 +22,15 @@ import pytest
 # A shell's background jobs start with Ctrl-C ignored, and so would every command that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def event_loop_of_the_thread() -> None:
+    """Outputs need one, and a test that ran `asyncio.run` before this one in the same process took it away."""
+    try:
+        asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
