@@ -26,7 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(autouse=True)
 def event_loop_of_the_thread() -> None:
-    """Outputs need one, and a test that ran `asyncio.run` before this one in the same process took it away."""
+    """Outputs need one, and an earlier test that ran `asyncio.run` has taken it away."""
     try:
         asyncio.get_event_loop_policy().get_event_loop()
     except RuntimeError:

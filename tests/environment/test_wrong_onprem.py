@@ -467,3 +467,16 @@ def test_what_is_right_is_accepted_with_and_without_its_parts() -> None:
     without_prometheus = _changed({"kubernetes|monitoring": ...})
     env = environment.load(without_prometheus)
     assert isinstance(env, OnPremEnvironment)
+
+
+def test_a_part_that_stands_in_two_places_and_keys_that_are_numbers_are_explained() -> None:
+    """As an alias and an unquoted key in YAML make them."""
+    data = _changed({})
+    shared: dict[Any, Any] = {0: [], "nodes": []}
+    data["ceph"]["cluster"] = shared
+    data["network"]["plugin"] = shared
+    with pytest.raises(ConfigError) as refused:
+        environment.load(data)
+    paths = {problem.path for problem in refused.value.problems}
+    assert "bedplate:environment.ceph.cluster.0" in paths
+    assert "bedplate:environment.network.plugin.0" in paths

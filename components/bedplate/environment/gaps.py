@@ -13,6 +13,8 @@ from bedplate.core.errors import ArgsError, Problem
 
 # Each round takes out all that it finds; a field that must be there takes what holds it along in the next.
 _MOST_ROUNDS = 12
+# Of parts within parts; no file comes near.
+_DEEPEST = 30
 Place = tuple[str | int, ...]
 
 
@@ -33,7 +35,7 @@ def problems_with_gaps(
         stand_ins: Stand for fields that cannot be left out, by path.
         follows: What cannot be judged, by path, where something under another path was taken out.
     """
-    rest: dict[str, object] = copy.deepcopy(dict(data))
+    rest: dict[str, object] = {key: _unshared(value) for key, value in data.items()}
     found: list[Problem] = []
     removed: list[str] = []
     for _ in range(_MOST_ROUNDS):
@@ -51,6 +53,20 @@ def problems_with_gaps(
         if not _near(one.path, removed) and not any(_inside(one.path, other) for other in unjudged)
     ]
     return found
+
+
+def _unshared(value: Any, depth: int = 0) -> Any:
+    """A copy in which nothing stands in two places, as an alias in YAML has it: out of one would be out of both.
+
+    What holds itself ends in a word that no field takes.
+    """
+    if isinstance(value, dict | list) and depth >= _DEEPEST:
+        return "..."
+    if isinstance(value, dict):
+        return {key: _unshared(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_unshared(inner, depth + 1) for inner in value]
+    return value
 
 
 def _refused(check: Callable[[dict[str, object]], object], data: dict[str, object]) -> list[Problem]:
@@ -93,11 +109,13 @@ def _place(path: str, data: dict[str, object]) -> Place:
             key: str | int = int(number[1])
             path = path[number.end() :]
         elif isinstance(inner, dict):
-            keys = [one for one in map(str, inner) if path == one or path.startswith((f"{one}.", f"{one}["))]
+            # A key may be a number, which a path does not tell from a word.
+            keys = {str(one): one for one in inner if _inside(path, str(one))}
             if not keys:
                 break
-            key = max(keys, key=len)
-            path = path[len(key) :].removeprefix(".")
+            word = max(keys, key=len)
+            key = keys[word]
+            path = path[len(word) :].removeprefix(".")
         else:
             break
         place.append(key)
