@@ -56,9 +56,10 @@ def problems_with_gaps(
 
 
 def _unshared(value: Any, depth: int = 0) -> Any:
-    """A copy in which nothing stands in two places, as an alias in YAML has it: out of one would be out of both.
+    """A copy in which nothing stands in two places at once, as an alias in YAML has it.
 
-    What holds itself ends in a word that no field takes.
+    What is taken out of one place would be gone from the other. What holds itself ends in a word that no
+    field takes.
     """
     if isinstance(value, dict | list) and depth >= _DEEPEST:
         return "..."
