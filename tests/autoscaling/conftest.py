@@ -12,6 +12,11 @@ import pulumi_kubernetes as k8s
 import pytest
 
 from bedplate.kubernetes.handles import KubernetesHandle, NodeAccelerator, NodePoolHandle, Taint
+from bedplate.sandbox.fixture import SandboxFixture
+from bedplate_policies.aws import RULES as AWS_RULES
+from bedplate_policies.judge import Judge
+from bedplate_policies.kubernetes import RULES as KUBERNETES_RULES
+from bedplate_policies.resource import Options, Resource
 
 
 def _load(name: str, path: str) -> Any:
@@ -59,3 +64,30 @@ def kubernetes() -> Callable[..., KubernetesHandle]:
         )
 
     return make
+
+
+@pytest.fixture
+def mandatory(sandbox: SandboxFixture) -> Callable[[str], list[str]]:
+    """What the policy packs refuse of the resources that components of these types made."""
+
+    def run(component: str) -> list[str]:
+        judge = Judge((*AWS_RULES, *KUBERNETES_RULES))
+        judge.preview = False
+        return [
+            f"{verdict.rule.name} {verdict.urn}: {verdict.message}"
+            for one in sandbox.resources()
+            if component in one["urn"]
+            for verdict in judge.resource(
+                Resource(
+                    type=one["type"],
+                    urn=one["urn"],
+                    name=one["urn"].rsplit("::", 1)[-1],
+                    properties=one.get("inputs", {}),
+                    options=Options(protect=False),
+                    property_dependencies={},
+                )
+            )
+            if verdict.level == "mandatory"
+        ]
+
+    return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pulumi_kubernetes as k8s
@@ -23,9 +24,6 @@ from bedplate.core.errors import ArgsError
 from bedplate.kubernetes.handles import KubernetesHandle
 from bedplate.sandbox.fixture import SandboxFixture
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
-from bedplate_policies.judge import Judge
-from bedplate_policies.kubernetes import RULES
-from bedplate_policies.resource import Options, Resource
 
 pytestmark = pytest.mark.xdist_group("autoscaling-gateway")
 
@@ -307,36 +305,14 @@ def way_in(weight: int = 10) -> None:
     InferenceGateway("in", InferenceGatewayArgs.model_validate(values), opts)
 
 
-def test_life_of_a_gateway(sandbox: SandboxFixture) -> None:
+def test_life_of_a_gateway(sandbox: SandboxFixture, mandatory: Callable[[str], list[str]]) -> None:
     sandbox.up(way_in)
     assert {key for key, count in sandbox.up().changes.items() if count} == {"same"}
     rack = sandbox.cluster("rack")
     (gateway,) = rack.objects(GroupKind(API, "Gateway"), "serving")
     assert gateway["spec"]["gatewayClassName"] == "envoy"
-    assert refusals(sandbox) == []
+    assert mandatory("Gateway") == []
     sandbox.up(lambda: way_in(weight=50))
     assert sandbox.steps("update") == ["in-route-chat"]
     sandbox.destroy()
     assert rack.objects(GroupKind(API, "Gateway"), "serving") == []
-
-
-def refusals(sandbox: SandboxFixture) -> list[str]:
-    """What the policy packs refuse of the components' own resources."""
-    judge = Judge(RULES)
-    judge.preview = False
-    return [
-        f"{verdict.rule.name} {verdict.urn}: {verdict.message}"
-        for one in sandbox.resources()
-        if "Gateway" in one["urn"]
-        for verdict in judge.resource(
-            Resource(
-                type=one["type"],
-                urn=one["urn"],
-                name=one["urn"].rsplit("::", 1)[-1],
-                properties=one.get("inputs", {}),
-                options=Options(protect=False),
-                property_dependencies={},
-            )
-        )
-        if verdict.level == "mandatory"
-    ]

@@ -25,10 +25,6 @@ from bedplate.network.aws_args import AwsNetworkArgs
 from bedplate.network.handles import NetworkHandle
 from bedplate.sandbox.fixture import SandboxFixture
 from bedplate.sandbox.providers.kubernetes.kinds import GroupKind
-from bedplate_policies.aws import RULES as AWS_RULES
-from bedplate_policies.judge import Judge
-from bedplate_policies.kubernetes import RULES as KUBERNETES_RULES
-from bedplate_policies.resource import Options, Resource
 
 pytestmark = pytest.mark.xdist_group("autoscaling-karpenter")
 
@@ -157,7 +153,7 @@ def platform(max_gpus: int = 8) -> None:
     KarpenterNodePools("nodes", KarpenterNodePoolsArgs.model_validate(values), cluster.options())
 
 
-def test_life_of_karpenter(sandbox: SandboxFixture) -> None:
+def test_life_of_karpenter(sandbox: SandboxFixture, mandatory: Callable[[str], list[str]]) -> None:
     sandbox.up(platform)
     again = sandbox.up()
     assert {key for key, count in again.changes.items() if count} == {"same"}
@@ -187,31 +183,9 @@ def test_life_of_karpenter(sandbox: SandboxFixture) -> None:
     sandbox.up(lambda: platform(max_gpus=16))
     assert sandbox.steps("update") == ["nodes-train-pool"]
 
-    assert mandatory(sandbox) == []
+    assert mandatory("Karpenter") == []
     sandbox.destroy()
     assert sqs.list_queues().get("QueueUrls", []) == []
-
-
-def mandatory(sandbox: SandboxFixture) -> list[str]:
-    """What the policy packs refuse of the components' own resources."""
-    judge = Judge((*AWS_RULES, *KUBERNETES_RULES))
-    judge.preview = False
-    return [
-        f"{verdict.rule.name} {verdict.urn}: {verdict.message}"
-        for one in sandbox.resources()
-        if "Karpenter" in one["urn"]
-        for verdict in judge.resource(
-            Resource(
-                type=one["type"],
-                urn=one["urn"],
-                name=one["urn"].rsplit("::", 1)[-1],
-                properties=one.get("inputs", {}),
-                options=Options(protect=False),
-                property_dependencies={},
-            )
-        )
-        if verdict.level == "mandatory"
-    ]
 
 
 def test_node_classes_look_for_the_tag_that_the_network_sets(record: Any, key: Any) -> None:

@@ -11,7 +11,6 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from bedplate.core.errors import ArgsError
 from bedplate.kubernetes.handles import KubernetesHandle, NodeAccelerator, NodeFabric, NodePoolHandle
 from bedplate_policies.judge import Judge
 from bedplate_policies.kubernetes import RULES
@@ -28,6 +27,7 @@ sys.modules[_SPEC.name] = _SHARED
 _SPEC.loader.exec_module(_SHARED)
 
 record = _SHARED.record
+refused = _SHARED.refused
 
 
 def _pool(name: str, vendor: str, model: str, memory: float) -> NodePoolHandle:
@@ -54,21 +54,6 @@ def racks() -> KubernetesHandle:
         provider=cast(pulumi.ProviderResource, None),
         pools=(_pool("h100", "nvidia", "H100-SXM5-80GB", 80), _pool("mi300x", "amd", "MI300X", 192)),
     )
-
-
-@pytest.fixture
-def refused() -> Callable[..., dict[str, str]]:
-    """The problems of a call, by path; the call must be refused."""
-
-    def run(call: Callable[[], object]) -> dict[str, str]:
-        with pytest.raises(ArgsError) as caught:
-            call()
-        found: dict[str, str] = {}
-        for problem in caught.value.problems:
-            found[problem.path] = "\n".join(filter(None, (found.get(problem.path), problem.reason)))
-        return found
-
-    return run
 
 
 @pytest.fixture

@@ -100,14 +100,14 @@ def rook(where: KubernetesHandle) -> None:
 
 # By the module that asks. What it makes with its defaults, and which of its namespaces are privileged.
 MAKERS: dict[str, tuple[Callable[[KubernetesHandle], object], set[str]]] = {
-    "environment/namespaces.py": (agents, {"logging"}),
     "gpu/kubernetes/amd.py": (amd, {"kube-amd-gpu"}),
     "gpu/kubernetes/claims.py": (claims, {"gpu-operator", "nvidia-dra-driver"}),
     # Runs in kube-system, which it does not make.
     "gpu/kubernetes/features.py": (features, set()),
     "gpu/kubernetes/health.py": (health, {"gpu-operator", "nvsentinel"}),
     "gpu/kubernetes/nvidia.py": (nvidia, {"gpu-operator"}),
-    "monitoring/kubernetes/logs.py": (logs, {"logging"}),
+    # An environment has the same namespace made apart, by the same function.
+    "monitoring/kubernetes/logs.py": (lambda where: (logs(where), agents(where)), {"logging"}),
     "monitoring/kubernetes/prometheus.py": (prometheus, {"monitoring-nodes"}),
     "network/onprem.py": (network, {"tigera-operator"}),
     "network/onprem_load_balancer.py": (load_balancers, {"metallb-system", "tigera-operator"}),

@@ -11,6 +11,8 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
+from bedplate.core.errors import ArgsError
+
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
@@ -197,3 +199,18 @@ def key() -> Callable[[], Any]:
         return KeyHandle.from_existing(arn=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234")
 
     return make
+
+
+@pytest.fixture
+def refused() -> Callable[..., dict[str, str]]:
+    """The problems of a call, by path; the call must be refused."""
+
+    def run(call: Callable[[], object]) -> dict[str, str]:
+        with pytest.raises(ArgsError) as caught:
+            call()
+        found: dict[str, str] = {}
+        for problem in caught.value.problems:
+            found[problem.path] = "\n".join(filter(None, (found.get(problem.path), problem.reason)))
+        return found
+
+    return run

@@ -12,7 +12,6 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 
-from bedplate.core.errors import ArgsError
 from bedplate.kubernetes.handles import (
     KubernetesHandle,
     NodeAccelerator,
@@ -31,6 +30,7 @@ sys.modules[_SPEC.name] = _SHARED
 _SPEC.loader.exec_module(_SHARED)
 
 record = _SHARED.record
+refused = _SHARED.refused
 
 _GPU_TAINT = Taint(key="nvidia.com/gpu", value="true", effect="NoSchedule")
 
@@ -81,18 +81,3 @@ def cluster() -> Callable[..., KubernetesHandle]:
 def real(cluster: Callable[..., KubernetesHandle]) -> Callable[..., KubernetesHandle]:
     """The same with a provider, to be called inside of a program."""
     return lambda **changes: cluster(k8s.Provider("cluster", cluster_identifier="train"), **changes)
-
-
-@pytest.fixture
-def refused() -> Callable[..., dict[str, str]]:
-    """The problems of a call, by path."""
-
-    def run(call: Callable[[], object]) -> dict[str, str]:
-        with pytest.raises(ArgsError) as caught:
-            call()
-        found: dict[str, str] = {}
-        for problem in caught.value.problems:
-            found[problem.path] = "\n".join([*found.get(problem.path, "").splitlines(), problem.reason])
-        return found
-
-    return run

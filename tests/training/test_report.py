@@ -150,7 +150,7 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
 def test_it_opens_in_a_browser_without_a_complaint(tmp_path: Path) -> None:
     browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
     if browser is None:
-        pytest.skip("no Chromium on PATH")
+        pytest.fail("needs Chromium: sudo apt-get install --no-install-recommends chromium")
     _, html_path = write_report(example(), tmp_path)
     command = [
         browser,

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -327,13 +326,3 @@ def _refusal(problem: aws.ClientError, operation: str, where: str) -> Exception:
             operation, where, "the object changed while it was read", "do not write to a data set in use"
         )
     return StoreError(operation, where, reason, "check address, region and bucket")
-
-
-def clock_offset_seconds(client: "S3Client", bucket: str) -> float:
-    """The store's clock (header Date, whole seconds) less ours, at the middle of the request."""
-    from email.utils import parsedate_to_datetime
-
-    before = time.time()
-    headers = client.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
-    after = time.time()
-    return parsedate_to_datetime(headers["date"]).timestamp() + 0.5 - (before + after) / 2

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, InstanceOf, model_validator
 from bedplate.core import Args
 from bedplate.core.errors import Problems
 from bedplate.core.naming import child
+from bedplate.kubernetes.cert_manager import chart_values
 from bedplate.kubernetes.charts import release
 from bedplate.kubernetes.closed import close
 from bedplate.kubernetes.handles import KubernetesHandle, Platform
@@ -179,26 +180,12 @@ class GatewayController(pulumi.ComponentResource):
             after=[home],
             ports=_CERT_MANAGER_PORTS,
         )
-        small = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
-        budget = {"enabled": True, "maxUnavailable": 1}
-        part = {"replicaCount": args.replicas, "resources": small, "podDisruptionBudget": budget}
         return release(
             self,
             child(name, "cert-manager"),
             chart_name="cert-manager",
             namespace="cert-manager",
-            values={
-                **part,
-                "crds": {"enabled": True, "keep": True},
-                "config": {
-                    "apiVersion": "controller.config.cert-manager.io/v1alpha1",
-                    "kind": "ControllerConfiguration",
-                    "enableGatewayAPI": True,
-                },
-                "webhook": part,
-                "cainjector": part,
-                "startupapicheck": {"resources": small},
-            },
+            values=chart_values(args.replicas, gateway_api=True, budget=True),
             after=[home, *doors],
         )
 

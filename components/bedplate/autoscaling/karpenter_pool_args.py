@@ -11,6 +11,7 @@ from bedplate.cluster.nodes import RootVolumeArgs, known_machine
 from bedplate.core import Args
 from bedplate.core.errors import Problem, Problems
 from bedplate.gpu.labels import LabelKey, LabelValue, TaintValue
+from bedplate.gpu.spec import reservation_id
 from bedplate.kubernetes.handles import Taint, TaintEffect
 from bedplate.kubernetes.names import validate_label
 
@@ -22,7 +23,6 @@ DisruptionReason = Literal["Empty", "Underutilized", "Drifted", "Unhealthy"]
 # The CRD's own limits (aws/karpenter-provider-aws v1.15.1, karpenter.sh_nodepools.yaml).
 _NODES = re.compile(r"(100|[0-9]{1,2})%|[0-9]+")
 _SCHEDULE = re.compile(r"@(annually|yearly|monthly|weekly|daily|midnight|hourly)|\S+(\s\S+){4}")
-_RESERVATION_ID = re.compile(r"cr-[0-9a-f]{8}([0-9a-f]{9})?")
 
 
 def _nodes(value: str) -> str:
@@ -41,15 +41,6 @@ def _schedule(value: str) -> str:
             f"{value!r} is not a schedule; allowed: five fields of cron in UTC, such as '0 9 * * mon-fri', "
             "or "
             "@daily and the like; correct it"
-        )
-    return value
-
-
-def _reservation(value: str) -> str:
-    if not _RESERVATION_ID.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is not the id of a capacity reservation; allowed: cr- and 8 or 17 hexadecimal "
-            "digits; list yours with `aws ec2 describe-capacity-reservations`"
         )
     return value
 
@@ -161,7 +152,7 @@ class KarpenterPoolArgs(Args):
     efa: StrictBool | Literal["auto"] = "auto"
     capacity_types: tuple[CapacityType, ...] = Field(default=("on-demand",), min_length=1)
     allow_spot_for_efa: bool = False
-    capacity_reservation_ids: tuple[Annotated[str, AfterValidator(_reservation)], ...] = Field(
+    capacity_reservation_ids: tuple[Annotated[str, AfterValidator(reservation_id)], ...] = Field(
         default=(), max_length=30
     )
     capacity_reservation_tags: dict[str, str] = Field(default_factory=dict, max_length=20)

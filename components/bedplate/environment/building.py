@@ -6,8 +6,10 @@ and hands on stand-ins; deploying, it makes components and hands on their handle
 """
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
 
 import pulumi
 
@@ -23,7 +25,35 @@ H = TypeVar("H")
 NOTHING: pulumi.Resource = object.__new__(pulumi.CustomResource)
 
 
-class Build(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Part(Generic[A, C, H]):
+    """A part of an environment.
+
+    Attributes:
+        name: Its name, after the environment's.
+        path: Where it stands in the file.
+        component: What makes it.
+        args: The type of its arguments.
+        values: The arguments.
+        handle: What the component hands on.
+        stand_in: What stands for that while the file is checked, where the arguments are refused as well:
+            what is wrong with one part is no reason to blame those that build on it.
+        refused: What stands for it there where the arguments say too little; as `stand_in` by default.
+        options: Provider and order.
+    """
+
+    name: str
+    path: str
+    component: Callable[[str, A, pulumi.ResourceOptions], C]
+    args: type[A]
+    values: Mapping[str, object]
+    handle: Callable[[C], H]
+    stand_in: Callable[[A], H]
+    refused: Callable[[A], H | None] | None
+    options: pulumi.ResourceOptions | None
+
+
+class Build(ABC):
     """What a wiring is run against."""
 
     def add(
@@ -39,74 +69,55 @@ class Build(Protocol):
         refused: Callable[[A], H | None] | None = None,
         options: pulumi.ResourceOptions | None = None,
     ) -> H | None:
-        """A part of the environment, and what it hands on.
+        """What a part of the environment hands on; the arguments are those of `Part`."""
+        return self._take(
+            Part(
+                name=name,
+                path=path,
+                component=component,
+                args=args,
+                values=values,
+                handle=handle,
+                stand_in=stand_in,
+                refused=refused,
+                options=options,
+            )
+        )
 
-        Args:
-            name: The part's name, after the environment's.
-            path: Where the part stands in the file.
-            component: What makes it.
-            args: The type of its arguments.
-            values: The arguments.
-            handle: What the component hands on.
-            stand_in: What stands for that while the file is checked, where the arguments are refused as
-                well: what is wrong with one part is no reason to blame those that build on it.
-            refused: What stands for it there where the arguments say too little; as `stand_in` by default.
-            options: Provider and order.
-        """
+    @abstractmethod
+    def _take(self, part: Part[A, C, H]) -> H | None: ...
 
 
-class Checking:
+class Checking(Build):
     """Makes nothing; everything that is wrong is in `problems`."""
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
 
-    def add(
-        self,
-        name: str,
-        path: str,
-        component: Callable[[str, A, pulumi.ResourceOptions], C],
-        args: type[A],
-        values: Mapping[str, object],
-        *,
-        handle: Callable[[C], H],
-        stand_in: Callable[[A], H],
-        refused: Callable[[A], H | None] | None = None,
-        options: pulumi.ResourceOptions | None = None,
-    ) -> H | None:
+    def _take(self, part: Part[A, C, H]) -> H | None:
         try:
-            return stand_in(args.model_validate(values))
+            return part.stand_in(part.args.model_validate(part.values))
         except ArgsError as error:
-            self.problems.extend(error.problems, under=path)
+            self.problems.extend(error.problems, under=part.path)
         except ValueError as error:
-            self.problems.add(path, str(error))
-        unchecked = cast("A", args.model_construct(None, **values))
-        return (refused or stand_in)(unchecked)
+            self.problems.add(part.path, str(error))
+        unchecked = cast("A", part.args.model_construct(None, **part.values))
+        return (part.refused or part.stand_in)(unchecked)
 
 
-class Deploying:
+class Deploying(Build):
     """Makes the parts of the environment of that name."""
 
     def __init__(self, environment: str) -> None:
         self._environment = environment
 
-    def add(
-        self,
-        name: str,
-        path: str,
-        component: Callable[[str, A, pulumi.ResourceOptions], C],
-        args: type[A],
-        values: Mapping[str, object],
-        *,
-        handle: Callable[[C], H],
-        stand_in: Callable[[A], H],
-        refused: Callable[[A], H | None] | None = None,
-        options: pulumi.ResourceOptions | None = None,
-    ) -> H | None:
-        made = component(
-            child(self._environment, name), args.model_validate(values), options or pulumi.ResourceOptions()
+    def _take(self, part: Part[A, C, H]) -> H | None:
+        made = part.component(
+            child(self._environment, part.name),
+            part.args.model_validate(part.values),
+            part.options or pulumi.ResourceOptions(),
         )
-        return handle(made)
+        return part.handle(made)
 
 
 def standing_in(kind: type[H], **known: object) -> H:

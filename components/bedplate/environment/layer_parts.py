@@ -61,9 +61,7 @@ class LayerParts:
 
     def options(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         """Of a part of the layer that waits for these."""
-        return pulumi.ResourceOptions(
-            provider=self.cluster.provider, depends_on=[*self.cluster.ready, *after]
-        )
+        return waiting(self.cluster, *after).options()
 
     def class_after(self, name: str | None) -> Sequence[pulumi.Resource]:
         """What makes a storage class, for a release that waits until its volume is there."""

@@ -4,12 +4,9 @@ import pulumi
 from pydantic import InstanceOf
 
 from bedplate.core import Args
-from bedplate.core.naming import child
 from bedplate.kubernetes.names import K8sLabel
-from bedplate.kubernetes.objects import namespace
 from bedplate.monitoring.kubernetes.handles import MonitoringHandle
-from bedplate.monitoring.kubernetes.logs_config import METRICS_PORT
-from bedplate.monitoring.kubernetes.network import ingress
+from bedplate.monitoring.kubernetes.logs import agents_namespace
 
 
 class AgentNamespaceArgs(Args):
@@ -34,22 +31,5 @@ class AgentNamespace(pulumi.ComponentResource):
         self, name: str, args: AgentNamespaceArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("bedplate:index:AgentNamespace", name, None, opts)
-        own = namespace(self, child(name, "home"), object_name=args.namespace, pod_security="privileged")
-        ingress(
-            self,
-            child(name, "closed"),
-            object_name="bedplate-closed",
-            namespace=args.namespace,
-            after=[own],
-        )
-        if args.monitoring is not None:
-            ingress(
-                self,
-                child(name, "scraped"),
-                object_name="bedplate-scraped",
-                namespace=args.namespace,
-                after=[own],
-                from_namespaces=[args.monitoring.namespace],
-                ports=[METRICS_PORT],
-            )
+        agents_namespace(self, name, object_name=args.namespace, monitoring=args.monitoring, part="home")
         self.register_outputs({})

@@ -52,7 +52,8 @@ _OWN_TEMPLATE_TAGS = 6
 GPU_TAINT = TaintArgs(key="nvidia.com/gpu", value="true", effect="NO_SCHEDULE")
 
 
-def _reservation_id(value: str) -> str:
+def reservation_id(value: str) -> str:
+    """The id of a capacity reservation, given back. Raises ValueError where it is none."""
     if not _RESERVATION_ID.fullmatch(value):
         raise ValueError(
             f"{value!r} is not the id of a capacity reservation; allowed: cr- and 8 or 17 hexadecimal "
@@ -88,7 +89,7 @@ class TargetedReservationArgs(Args):
     """Machines of one On-Demand Capacity Reservation only; it is in one zone and places its machines."""
 
     kind: Literal["targeted-reservation"] = "targeted-reservation"
-    capacity_reservation_id: Annotated[str, AfterValidator(_reservation_id)]
+    capacity_reservation_id: Annotated[str, AfterValidator(reservation_id)]
 
 
 def _known_kind(value: object) -> object:

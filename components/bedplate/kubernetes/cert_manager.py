@@ -171,27 +171,13 @@ class CertManager(pulumi.ComponentResource):
             after=[home],
             ports=(_WEBHOOK_PORT, _METRICS_PORT) if args.service_monitor else (_WEBHOOK_PORT,),
         )
-        part: dict[str, object] = {
-            "replicaCount": args.replicas,
-            "resources": _SMALL,
-            "podDisruptionBudget": {"enabled": args.replicas > 1, "maxUnavailable": 1},
-        }
         chart = release(
             self,
             child(name, "chart"),
             chart_name="cert-manager",
             namespace=args.namespace,
             values={
-                **part,
-                "crds": {"enabled": True, "keep": True},
-                "config": {
-                    "apiVersion": "controller.config.cert-manager.io/v1alpha1",
-                    "kind": "ControllerConfiguration",
-                    "enableGatewayAPI": args.gateway_api,
-                },
-                "webhook": part,
-                "cainjector": part,
-                "startupapicheck": {"resources": _SMALL},
+                **chart_values(args.replicas, gateway_api=args.gateway_api, budget=args.replicas > 1),
                 "prometheus": {"servicemonitor": {"enabled": args.service_monitor}},
             },
             after=[home, *doors],
@@ -213,6 +199,27 @@ class CertManager(pulumi.ComponentResource):
             issuer_kinds={issuer_name: issuer.kind for issuer_name, issuer in args.issuers.items()},
         )
         self.register_outputs({"namespace": args.namespace})
+
+
+def chart_values(replicas: int, *, gateway_api: bool, budget: bool) -> dict[str, object]:
+    """The values of the chart cert-manager v1.21.2. `budget`: whether evictions leave all pods but one."""
+    part: dict[str, object] = {
+        "replicaCount": replicas,
+        "resources": _SMALL,
+        "podDisruptionBudget": {"enabled": budget, "maxUnavailable": 1},
+    }
+    return {
+        **part,
+        "crds": {"enabled": True, "keep": True},
+        "config": {
+            "apiVersion": "controller.config.cert-manager.io/v1alpha1",
+            "kind": "ControllerConfiguration",
+            "enableGatewayAPI": gateway_api,
+        },
+        "webhook": part,
+        "cainjector": part,
+        "startupapicheck": {"resources": _SMALL},
+    }
 
 
 def certificate(

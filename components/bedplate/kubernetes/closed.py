@@ -23,18 +23,7 @@ def close(
     policy could name.
     """
     v1 = k8s.networking.v1
-    rules = [
-        v1.NetworkPolicyIngressRuleArgs(
-            from_=[
-                v1.NetworkPolicyPeerArgs(
-                    namespace_selector=k8s.meta.v1.LabelSelectorArgs(
-                        match_labels={"kubernetes.io/metadata.name": one}
-                    )
-                )
-            ]
-        )
-        for one in from_namespaces
-    ]
+    rules = [v1.NetworkPolicyIngressRuleArgs(from_=[peer(one)]) for one in from_namespaces]
     if ports:
         rules.append(
             v1.NetworkPolicyIngressRuleArgs(
@@ -52,3 +41,12 @@ def close(
         )
         for object_name, allowed in (("closed", None), ("open-to", rules))
     ]
+
+
+def peer(namespace: str) -> k8s.networking.v1.NetworkPolicyPeerArgs:
+    """All pods of a namespace, as the other end of a network policy's rule."""
+    return k8s.networking.v1.NetworkPolicyPeerArgs(
+        namespace_selector=k8s.meta.v1.LabelSelectorArgs(
+            match_labels={"kubernetes.io/metadata.name": namespace}
+        )
+    )

@@ -25,8 +25,11 @@ def namespace(
     pod_security: PodSecurity = "restricted",
     labels: Mapping[str, str] | None = None,
     after: Sequence[pulumi.Resource] = (),
+    protect: bool = False,
 ) -> k8s.core.v1.Namespace:
     """A namespace that holds its pods to a Pod Security Standard; what is stricter is warned of and audited.
+
+    `protect`: whether it may not be deleted, which takes its volumes and secrets along.
 
     https://kubernetes.io/docs/concepts/security/pod-security-admission/ (from memory)
     """
@@ -42,7 +45,7 @@ def namespace(
                 **(labels or {}),
             },
         },
-        opts=options(component, after),
+        opts=options(component, after, protect),
     )
 
 

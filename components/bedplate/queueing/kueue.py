@@ -9,7 +9,7 @@ from bedplate.queueing.access import namespace_backstop, require_queue, team_acc
 from bedplate.queueing.controller import KueueControllerArgs, chart_values
 from bedplate.queueing.handles import KueueHandle, QueueHandle
 from bedplate.queueing.kueue_args import KueueQueuesArgs
-from bedplate.queueing.objects import ingress_rules, kueue_object, protected_namespace
+from bedplate.queueing.objects import ingress_rules, kueue_object
 from bedplate.queueing.quota import PoolQuota
 from bedplate.queueing.specs import check_spec, cohort_spec, flavor_spec, provisioning_spec, queue_spec
 from bedplate.queueing.teams import AdmissionCheck, Cohort, FlavorFungibility, Preemption, TeamQueue
@@ -165,7 +165,7 @@ class KueueQueues(pulumi.ComponentResource):
         # Kueue's finalizers are on the work in the namespace, so that Kueue must outlive it.
         made: list[pulumi.Resource] = [self._release]
         if teams[0].make_namespaces:
-            home = protected_namespace(
+            home = namespace(
                 self,
                 name,
                 object_name=namespace_name,

@@ -6,7 +6,7 @@ from typing import TypeVar
 import pulumi
 import pulumi_kubernetes as k8s
 
-from bedplate.kubernetes.objects import MANAGED, PodSecurity, options
+from bedplate.kubernetes.objects import MANAGED, options
 
 KUEUE_API = "kueue.x-k8s.io/v1beta2"
 
@@ -61,31 +61,6 @@ def kueue_object(
         metadata=metadata,
         spec=dict(spec or {}),
         opts=opts,
-    )
-
-
-def protected_namespace(
-    component: pulumi.Resource,
-    name: str,
-    *,
-    object_name: str,
-    pod_security: PodSecurity,
-    protect: bool,
-    after: Sequence[pulumi.Resource] = (),
-) -> k8s.core.v1.Namespace:
-    """A namespace whose deletion takes its volumes and secrets along, and may be refused."""
-    return k8s.core.v1.Namespace(
-        name,
-        metadata={
-            "name": object_name,
-            "labels": {
-                **MANAGED,
-                "pod-security.kubernetes.io/enforce": pod_security,
-                "pod-security.kubernetes.io/audit": "restricted",
-                "pod-security.kubernetes.io/warn": "restricted",
-            },
-        },
-        opts=options(component, after, protect),
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from bedplate.core.errors import ArgsError
 from bedplate.kubernetes.handles import (
     KubernetesHandle,
     NodeAccelerator,
@@ -30,6 +29,7 @@ sys.modules[_SPEC.name] = _SHARED
 _SPEC.loader.exec_module(_SHARED)
 
 record = _SHARED.record
+refused = _SHARED.refused
 
 
 def _pool(
@@ -83,18 +83,3 @@ def pool() -> Callable[..., NodePoolHandle]:
 @pytest.fixture(scope="session")
 def cluster() -> Callable[..., KubernetesHandle]:
     return _cluster
-
-
-@pytest.fixture(scope="session")
-def refused() -> Callable[..., dict[str, str]]:
-    """The problems of a call, by path; the call must be refused."""
-
-    def run(call: Callable[[], object]) -> dict[str, str]:
-        with pytest.raises(ArgsError) as caught:
-            call()
-        found: dict[str, str] = {}
-        for problem in caught.value.problems:
-            found[problem.path] = "\n".join(filter(None, (found.get(problem.path), problem.reason)))
-        return found
-
-    return run

@@ -8,6 +8,7 @@ from bedplate.core.inputs import checked
 from bedplate.core.naming import child
 from bedplate.kubernetes.charts import release
 from bedplate.kubernetes.objects import custom_object, namespace
+from bedplate.monitoring.kubernetes.handles import MonitoringHandle
 from bedplate.monitoring.kubernetes.logs_args import LogShippingArgs, validate_role_arn
 from bedplate.monitoring.kubernetes.logs_config import (
     KEY_ID,
@@ -61,7 +62,7 @@ class LogShipping(pulumi.ComponentResource):
         super().__init__("bedplate:index:LogShipping", name, None, opts)
         before: list[pulumi.Resource] = []
         if args.make_namespace:
-            before = self._namespace(name, args)
+            before = agents_namespace(self, name, object_name=args.namespace, monitoring=args.monitoring)
         agents = release(
             self,
             child(name, "agents"),
@@ -89,30 +90,42 @@ class LogShipping(pulumi.ComponentResource):
         self.namespace = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"namespace": self.namespace})
 
-    def _namespace(self, name: str, args: LogShippingArgs) -> list[pulumi.Resource]:
-        own = namespace(self, child(name, "namespace"), object_name=args.namespace, pod_security="privileged")
-        policies: list[pulumi.Resource] = [
+
+def agents_namespace(
+    component: pulumi.Resource,
+    name: str,
+    *,
+    object_name: str,
+    monitoring: MonitoringHandle | None,
+    part: str = "namespace",
+) -> list[pulumi.Resource]:
+    """A namespace for the agents, who mount the nodes' logs from the host; closed for all but Prometheus.
+
+    `part`: what the namespace's resource is called after the component.
+    """
+    own = namespace(component, child(name, part), object_name=object_name, pod_security="privileged")
+    policies: list[pulumi.Resource] = [
+        ingress(
+            component,
+            child(name, "closed"),
+            object_name="bedplate-closed",
+            namespace=object_name,
+            after=[own],
+        )
+    ]
+    if monitoring is not None:
+        policies.append(
             ingress(
-                self,
-                child(name, "closed"),
-                object_name="bedplate-closed",
-                namespace=args.namespace,
+                component,
+                child(name, "scraped"),
+                object_name="bedplate-scraped",
+                namespace=object_name,
                 after=[own],
+                from_namespaces=[monitoring.namespace],
+                ports=[METRICS_PORT],
             )
-        ]
-        if args.monitoring is not None:
-            policies.append(
-                ingress(
-                    self,
-                    child(name, "scraped"),
-                    object_name="bedplate-scraped",
-                    namespace=args.namespace,
-                    after=[own],
-                    from_namespaces=[args.monitoring.namespace],
-                    ports=[METRICS_PORT],
-                )
-            )
-        return [own, *policies]
+        )
+    return [own, *policies]
 
 
 def agent_values(args: LogShippingArgs) -> dict[str, object]:

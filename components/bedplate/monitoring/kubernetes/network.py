@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
+from bedplate.kubernetes.closed import peer
 from bedplate.kubernetes.objects import MANAGED, options
 
 
@@ -25,7 +26,7 @@ def ingress(
     if from_namespaces or from_everywhere:
         rules.append(
             k8s.networking.v1.NetworkPolicyIngressRuleArgs(
-                from_=[_peer(one) for one in from_namespaces or ()] or None,
+                from_=[peer(one) for one in from_namespaces or ()] or None,
                 ports=[k8s.networking.v1.NetworkPolicyPortArgs(port=port, protocol="TCP") for port in ports]
                 or None,
             )
@@ -39,12 +40,4 @@ def ingress(
             ingress=rules,
         ),
         opts=options(component, after),
-    )
-
-
-def _peer(namespace: str) -> k8s.networking.v1.NetworkPolicyPeerArgs:
-    return k8s.networking.v1.NetworkPolicyPeerArgs(
-        namespace_selector=k8s.meta.v1.LabelSelectorArgs(
-            match_labels={"kubernetes.io/metadata.name": namespace}
-        )
     )
